@@ -1,0 +1,1 @@
+//! How a table becomes records: plans per table, envelope, names, snapshot modes, history.

@@ -1,0 +1,1 @@
+//! Writes to Elasticsearch and OpenSearch by bulk requests.

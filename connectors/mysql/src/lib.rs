@@ -1,0 +1,1 @@
+//! Reads MySQL and MariaDB: snapshot, then binlog, as Debezium's connectors write them.

@@ -1,0 +1,1 @@
+//! The whole worker as a black box.

@@ -1,0 +1,1 @@
+//! Conformance suites, fault scripts, real services and golden files for tests.

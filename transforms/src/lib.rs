@@ -1,0 +1,1 @@
+//! Single Message Transforms and predicates, one file each.

@@ -1,0 +1,1 @@
+//! Record data to the bytes of a topic and back.

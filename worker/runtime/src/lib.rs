@@ -1,0 +1,1 @@
+//! Everything that makes plugins run: herder, tasks, topics, REST, metrics.
