@@ -10,6 +10,7 @@ mod config_macro;
 pub mod context;
 pub mod converter;
 pub mod data;
+pub mod decimal;
 pub mod error;
 pub mod java;
 pub mod plugin;
