@@ -2,6 +2,7 @@
 # MySQL 9 with what a CDC source needs: GTIDs, binary log in ROW format.
 #   mysql.sh up DIR [PORT [mysqld options]]   prints the port; data stays in DIR
 #   mysql.sh down DIR
+#   mysql.sh sql DIR [mysql options]              the command-line client on that server, as root
 # Users: root (no password) and debezium/dbz, as the Debezium images have them. MYSQLD names a server to use instead.
 . "$(dirname "$0")/env.sh"
 root=$MILLRACE_CACHE/mysql-root
@@ -45,5 +46,11 @@ SQL
     echo "$port"
     ;;
 down) stop "$2" ;;
-*) sed -n '2,5s/^# //p' "$0"; exit 2 ;;
+sql)
+    port=$(cat "$2/port")
+    shift 2
+    if command -v mysql > /dev/null; then client=(mysql); else client=($(loader "$root") "$root/usr/bin/mysql"); fi
+    exec "${client[@]}" --no-defaults --host=127.0.0.1 --port="$port" --user=root "$@"
+    ;;
+*) sed -n '2,6s/^# //p' "$0"; exit 2 ;;
 esac

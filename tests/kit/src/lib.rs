@@ -1,1 +1,3 @@
 //! Conformance suites, fault scripts, real services and golden files for tests.
+
+pub mod services;

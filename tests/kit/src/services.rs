@@ -1,0 +1,107 @@
+//! Real services for tests: one instance of each, started by whichever test asks first (`tests/services`).
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A service that the scripts can start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    Mysql,
+    Mariadb,
+    Kafka,
+    Elasticsearch,
+    Opensearch,
+}
+
+impl Service {
+    fn name(self) -> &'static str {
+        match self {
+            Service::Mysql => "mysql",
+            Service::Mariadb => "mariadb",
+            Service::Kafka => "kafka",
+            Service::Elasticsearch => "elasticsearch",
+            Service::Opensearch => "opensearch",
+        }
+    }
+
+    /// The port of the instance that all tests share. A test keeps to topics, tables and indices of its own.
+    ///
+    /// # Panics
+    /// When the service can't be started; the script's own words are on standard error.
+    pub fn shared(self) -> u16 {
+        port(Command::new(scripts().join("shared.sh")).arg(self.name()))
+    }
+
+    /// An instance of the caller's own, to stop, break and start again; its data stays in `dir`.
+    pub fn own(self, dir: &Path) -> Instance {
+        let mut instance = Instance { service: self, dir: dir.to_owned(), port: 0 };
+        instance.start();
+        instance
+    }
+}
+
+/// A service of one test alone; stopped when dropped.
+pub struct Instance {
+    service: Service,
+    dir: PathBuf,
+    pub port: u16,
+}
+
+impl Instance {
+    /// Starts it again on the port it had.
+    pub fn start(&mut self) {
+        let (script, version) = match self.service {
+            Service::Elasticsearch => ("search", Some("8.19.21")),
+            Service::Opensearch => ("search", Some("os-2.19.6")),
+            service => (service.name(), None),
+        };
+        let mut command = Command::new(scripts().join(format!("{script}.sh")));
+        self.port = port(command.arg("up").arg(&self.dir).args(version));
+    }
+
+    pub fn stop(&self) {
+        let status = Command::new(scripts().join("kafka.sh")).arg("down").arg(&self.dir).status();
+        assert!(status.is_ok_and(|s| s.success()), "could not stop {:?} in {}", self.service, self.dir.display());
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The folder of the service scripts.
+pub fn scripts() -> PathBuf {
+    repository().join("tests/services")
+}
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the checkout is where it was built")
+}
+
+/// A fresh folder for one test, outside the tree, that every user can enter (search engines run as their own).
+pub fn fresh_dir(test: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("millrace-{test}-{}", std::process::id()));
+    if dir.exists() {
+        std::fs::remove_dir_all(&dir).expect("a left-over folder can be removed");
+    }
+    std::fs::create_dir_all(&dir).expect("the folder for temporary files can be written");
+    dir
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+fn port(command: &mut Command) -> u16 {
+    let output = command.stderr(Stdio::inherit()).output().expect("the service scripts can be run");
+    assert!(output.status.success(), "{command:?} failed");
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.trim().parse().unwrap_or_else(|_| panic!("{command:?} printed no port: {text:?}"))
+}
