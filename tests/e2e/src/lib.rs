@@ -4,6 +4,7 @@
 
 pub mod database;
 pub mod index;
+pub mod pipeline;
 pub mod topics;
 pub mod wait;
 pub mod worker;

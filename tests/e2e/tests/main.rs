@@ -1,0 +1,8 @@
+//! End-to-end tests: the binary, over HTTP, against real services.
+
+mod bad_input;
+mod kill;
+mod licences;
+mod pipeline;
+mod restart;
+mod tidy;
