@@ -31,6 +31,14 @@ impl Search {
             .collect()
     }
 
+    /// How many documents have been written, refreshed or not.
+    pub async fn count(&self, index: &str) -> u64 {
+        let answer = self.http.get(format!("{}/{index}/_stats/indexing", self.url)).send().await;
+        let Ok(answer) = answer else { return 0 };
+        let body: Value = answer.json().await.unwrap_or_default();
+        body["_all"]["primaries"]["indexing"]["index_total"].as_u64().unwrap_or_default()
+    }
+
     /// One document, as soon as it can be read (real time, without a refresh).
     pub async fn document(&self, index: &str, id: &str) -> Option<Value> {
         let answer = self.http.get(format!("{}/{index}/_doc/{id}", self.url)).send().await.ok()?;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
-    producer::{FutureProducer, FutureRecord},
+    error::RDKafkaErrorCode,
+    producer::{BaseProducer, BaseRecord, FutureProducer, FutureRecord, Producer},
 };
 
 /// How long a broker may take to answer; generous, because it shares two cores with everything else.
@@ -60,6 +61,27 @@ fn text_record(message: &impl Message) -> TopicRecord {
         value: message.payload().map(text),
         headers: headers.unwrap_or_default(),
     }
+}
+
+/// Writes many records in order, as fast as the broker takes them.
+pub fn write_all(bootstrap: &str, topic: &str, records: &[(Option<&str>, Option<&str>)]) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("enable.idempotence", "true")
+        .set("linger.ms", "5")
+        .create()
+        .expect("a producer can be made");
+    for (key, value) in records {
+        let mut record: BaseRecord<'_, str, str> = BaseRecord::to(topic);
+        record.key = *key;
+        record.payload = *value;
+        while let Err((error, unsent)) = producer.send(record) {
+            assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{topic}: {error}");
+            producer.poll(Duration::from_millis(10));
+            record = unsent;
+        }
+    }
+    producer.flush(ANSWERS_WITHIN).unwrap_or_else(|error| panic!("{topic}: {error}"));
 }
 
 /// Writes records in order and waits for the broker.

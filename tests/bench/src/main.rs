@@ -1,0 +1,74 @@
+//! `make bench`: what the worker costs, as JSON lines, beside the targets.
+//!
+//! The figure is the worker's CPU-seconds per million records, because everything shares the machine's cores; a rate
+//! is only compared with something else in the same run. `BENCH_ROWS` sets the number of rows (a million), and
+//! arguments choose among: idle stream decode sink.
+
+mod process;
+mod sink;
+mod source;
+
+use serde_json::{Value, json};
+
+const SCENARIOS: [&str; 4] = ["idle", "decode", "stream", "sink"];
+
+#[tokio::main]
+async fn main() {
+    let chosen: Vec<String> = std::env::args().skip(1).collect();
+    let rows = std::env::var("BENCH_ROWS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
+    let mut gaps = Vec::new();
+    for scenario in SCENARIOS.iter().filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == *name)) {
+        let results = match *scenario {
+            "idle" => process::idle().await,
+            "decode" => source::stream(rows, source::Producer::Null).await,
+            "stream" => source::stream(rows, source::Producer::Kafka).await,
+            _ => sink::against_raw_bulk(rows / 5).await,
+        };
+        for result in results {
+            println!("{}", result.line(scenario));
+            gaps.extend(result.gap(scenario));
+        }
+    }
+    match gaps.is_empty() {
+        true => eprintln!("every measured target is met"),
+        false => eprintln!("not met: {}", gaps.join("; ")),
+    }
+}
+
+/// One measured figure with its target.
+struct Figure {
+    name: &'static str,
+    value: f64,
+    target: Target,
+}
+
+/// Which way is better, and what is asked.
+enum Target {
+    AtMost(f64),
+    AtLeast(f64),
+    /// Told for the reader, without a target of its own.
+    None,
+}
+
+impl Figure {
+    fn line(&self, scenario: &str) -> Value {
+        let target = match self.target {
+            Target::AtMost(limit) => json!({"at_most": limit}),
+            Target::AtLeast(limit) => json!({"at_least": limit}),
+            Target::None => Value::Null,
+        };
+        json!({"scenario": scenario, "figure": self.name, "value": (self.value * 1000.0).round() / 1000.0, "target": target, "met": self.met()})
+    }
+
+    fn met(&self) -> bool {
+        match self.target {
+            Target::AtMost(limit) => self.value <= limit,
+            Target::AtLeast(limit) => self.value >= limit,
+            Target::None => true,
+        }
+    }
+
+    fn gap(&self, scenario: &str) -> Option<String> {
+        (!self.met()).then(|| format!("{scenario} {} = {:.2}", self.name, self.value))
+    }
+}
