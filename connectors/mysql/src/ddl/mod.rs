@@ -12,6 +12,8 @@ mod cursor;
 mod data_type;
 mod default;
 mod filter;
+#[cfg(test)]
+pub(crate) mod golden;
 mod recorded;
 mod statement;
 mod token;
