@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{Schema, Str};
+use crate::{Schema, Str, schema::logical};
 
 /// A value in its physical form; the schema's name says when it means a date or a decimal.
 ///
@@ -137,6 +137,16 @@ impl Value {
             Value::Int32(n) => Some((*n).into()),
             Value::Int64(n) => Some(*n),
             _ => None,
+        }
+    }
+
+    /// As [`Value::java_class`], where a schema may say that the value is a date or a decimal.
+    pub fn java_class_in(&self, schema: Option<&Schema>) -> &'static str {
+        match (self, schema.and_then(|schema| schema.name.as_deref())) {
+            (Value::Bytes(_), Some(logical::DECIMAL)) => "java.math.BigDecimal",
+            (Value::Int32(_), Some(logical::DATE | logical::TIME)) => "java.util.Date",
+            (Value::Int64(_), Some(logical::TIMESTAMP)) => "java.util.Date",
+            _ => self.java_class(),
         }
     }
 

@@ -5,11 +5,25 @@
 /// Kafka Connect finds stored offsets by the bytes of their key, and those bytes follow this order where the JVM's
 /// connector used a `HashMap`. The map grows as it is filled by single `put` calls.
 pub fn hash_map_order<'a>(keys: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
-    let hashes: Vec<u32> = keys.into_iter().map(|key| spread(string_hash(key))).collect();
+    let hashes = hashes(keys);
     let mut capacity = 16_usize;
     while hashes.len() * 4 > capacity * 3 {
         capacity *= 2;
     }
+    bucket_order(&hashes, capacity)
+}
+
+/// The same for `new HashMap<>(map)`, whose size is chosen at once: it is twice as large when just filled.
+pub fn hash_map_copy_order<'a>(keys: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
+    let hashes = hashes(keys);
+    bucket_order(&hashes, (hashes.len() * 4 / 3 + 1).next_power_of_two().max(2))
+}
+
+fn hashes<'a>(keys: impl IntoIterator<Item = &'a str>) -> Vec<u32> {
+    keys.into_iter().map(|key| spread(string_hash(key))).collect()
+}
+
+fn bucket_order(hashes: &[u32], capacity: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..hashes.len()).collect();
     // A stable sort keeps the insertion order inside a bucket, as the bucket's list does.
     order.sort_by_key(|at| hashes[*at] as usize & (capacity - 1));

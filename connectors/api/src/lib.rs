@@ -19,6 +19,7 @@ pub mod schema;
 pub mod sink;
 pub mod source;
 mod text;
+pub mod time;
 pub mod transform;
 
 pub use config::{Config, ConfigError, Password, Props, Setting};

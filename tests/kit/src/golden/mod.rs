@@ -1,0 +1,81 @@
+//! Golden cases captured from the JVM: the typed notation, and running converters and transforms against them.
+//!
+//! A folder under `tests/golden` holds `*.jsonl` files, one case a line, and may hold `differences.jsonl`: cases in
+//! which this project answers otherwise on purpose, by id, each with its own expected answer and the reason.
+
+mod compare;
+mod converters;
+mod notation;
+mod transforms;
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use serde_json::Value as Json;
+
+pub use converters::Converters;
+pub use notation::{NotRepresentable, data, props, record, schema, value};
+pub use transforms::Transforms;
+
+/// What became of one case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Passed,
+    Failed(String),
+    /// Its class is not among those given.
+    Unknown(String),
+    /// It holds a Java object that the data model has no place for.
+    NotRepresentable(String),
+}
+
+/// What became of all cases of a run.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub passed: usize,
+    pub failed: Vec<String>,
+    pub unknown: BTreeMap<String, usize>,
+    pub not_representable: Vec<String>,
+}
+
+impl Report {
+    pub fn add(&mut self, id: &str, outcome: Outcome) {
+        match outcome {
+            Outcome::Passed => self.passed += 1,
+            Outcome::Failed(why) => self.failed.push(format!("{id}: {why}")),
+            Outcome::Unknown(class) => *self.unknown.entry(class).or_default() += 1,
+            Outcome::NotRepresentable(_) => self.not_representable.push(id.to_owned()),
+        }
+    }
+
+    /// Panics with the first failures when a case failed.
+    pub fn assert_none_failed(&self) {
+        let shown: Vec<&str> = self.failed.iter().take(FAILURES_SHOWN).map(String::as_str).collect();
+        assert!(self.failed.is_empty(), "{} cases failed:\n{}", self.failed.len(), shown.join("\n"));
+    }
+}
+
+/// Enough to see a pattern, few enough to read.
+const FAILURES_SHOWN: usize = 40;
+
+/// The cases of a file in order.
+///
+/// # Panics
+/// When the file cannot be read or a line is no JSON: golden files are part of the repository.
+pub fn cases(file: &Path) -> Vec<Json> {
+    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("could not read {}: {error}", file.display()));
+    let case = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    text.lines().filter(|line| !line.is_empty()).map(case).collect()
+}
+
+/// Expected answers that differ from the JVM's on purpose, by the id of the case.
+pub fn differences(folder: &Path) -> BTreeMap<String, Json> {
+    let file = folder.join("differences.jsonl");
+    if !file.exists() {
+        return BTreeMap::new();
+    }
+    let difference = |case: Json| {
+        let id = case["id"].as_str().expect("a difference names its case").to_owned();
+        assert!(case["why"].is_string(), "{id}: a difference has a reason");
+        (id, case["expect"].clone())
+    };
+    cases(&file).into_iter().map(difference).collect()
+}

@@ -1,0 +1,183 @@
+//! Running the cases of `golden/transforms` against transforms and predicates in this process.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use connect_api::{
+    ConfigDef, Error, OffsetMap, Origin, Predicate, PredicatePlugin, Props, Record, SourceOffset, Str, TimestampType,
+    TopicPartition, Transform, TransformPlugin,
+};
+use serde_json::Value as Json;
+
+use super::{
+    Outcome, Report, cases,
+    compare::{self, MapOrder},
+    differences,
+    notation::{self, NotRepresentable},
+};
+
+/// The transforms and predicates under test.
+pub struct Transforms {
+    pub transforms: &'static [TransformPlugin],
+    pub predicates: &'static [PredicatePlugin],
+    /// Settings that each transform of a run gets besides its own.
+    pub extra: &'static [(&'static str, &'static str)],
+}
+
+/// A transform with the predicate that guards it.
+struct Stage {
+    transform: Box<dyn Transform>,
+    predicate: Option<(Box<dyn Predicate>, bool)>,
+}
+
+/// A stage could not be configured: the plugin's definitions, its settings, and why.
+type Refusal = (&'static ConfigDef, Props, Error);
+
+impl Transforms {
+    /// Runs all cases of one file; differences on purpose stand beside it.
+    pub fn run(&self, file: &Path) -> Report {
+        let differences = differences(file.parent().expect("a file has a folder"));
+        let mut report = Report::default();
+        for case in cases(file) {
+            let id = case["id"].as_str().unwrap_or_default();
+            report.add(id, self.run_case(&case, &differences));
+        }
+        report
+    }
+
+    fn run_case(&self, case: &Json, differences: &BTreeMap<String, Json>) -> Outcome {
+        let id = case["id"].as_str().unwrap_or_default();
+        let expected = differences.get(id).unwrap_or(&case["expect"]);
+        let single = std::slice::from_ref(case);
+        let steps = case["chain"].as_array().map_or(single, Vec::as_slice);
+        let mut stages = Vec::new();
+        let mut refusal = None;
+        for step in steps {
+            match self.stage(step) {
+                Err(class) => return Outcome::Unknown(class),
+                Ok(Ok(stage)) => stages.push(stage),
+                Ok(Err(refused)) => refusal = refusal.or(Some(refused)),
+            }
+        }
+        let judged = match (refusal, expected.get("configError")) {
+            (Some((def, props, failure)), Some(wanted)) => compare::config_error(wanted, &failure, def, &props),
+            (Some((_, _, failure)), None) => Err(format!("could not be configured: {failure}")),
+            (None, Some(wanted)) => Err(format!("was configured, expected {wanted}")),
+            (None, None) => match run(case, expected, &mut stages) {
+                Ok(judged) => judged,
+                Err(NotRepresentable(what)) => return Outcome::NotRepresentable(what),
+            },
+        };
+        judged.map_or_else(Outcome::Failed, |()| Outcome::Passed)
+    }
+
+    /// One step of a chain, or the name of a class that is not under test.
+    fn stage(&self, step: &Json) -> Result<Result<Stage, Refusal>, String> {
+        let class = step["transform"].as_str().unwrap_or_default();
+        let Some(plugin) = self.transforms.iter().find(|plugin| plugin.class == class) else {
+            return Err(class.to_owned());
+        };
+        let mut props = notation::props(&step["config"]);
+        props.extend(self.extra.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        let transform = match (plugin.configure)(&props) {
+            Ok(transform) => transform,
+            Err(failure) => return Ok(Err(((plugin.config)(), props, failure))),
+        };
+        let Some(guard) = step.get("predicate") else {
+            return Ok(Ok(Stage { transform, predicate: None }));
+        };
+        let class = guard["class"].as_str().unwrap_or_default();
+        let Some(plugin) = self.predicates.iter().find(|plugin| plugin.class == class) else {
+            return Err(class.to_owned());
+        };
+        let props = notation::props(&guard["config"]);
+        Ok(match (plugin.configure)(&props) {
+            Ok(predicate) => {
+                let negate = guard["negate"].as_bool().unwrap_or_default();
+                Ok(Stage { transform, predicate: Some((predicate, negate)) })
+            }
+            Err(failure) => Err(((plugin.config)(), props, failure)),
+        })
+    }
+}
+
+type Judged = Result<(), String>;
+
+fn run(case: &Json, expected: &Json, stages: &mut [Stage]) -> Result<Judged, NotRepresentable> {
+    let Some(records) = case["records"].as_array() else {
+        return run_record(&case["record"], expected, stages);
+    };
+    for (at, record) in records.iter().enumerate() {
+        if let Err(why) = run_record(record, &expected[at], stages)? {
+            return Ok(Err(format!("record {at}: {why}")));
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn run_record(json: &Json, expected: &Json, stages: &mut [Stage]) -> Result<Judged, NotRepresentable> {
+    let record = notation::record(json)?;
+    let source = source_offset(json)?;
+    let origin = TopicPartition { topic: record.topic.clone(), partition: record.partition.unwrap_or_default() };
+    let origin = match json["kind"].as_str() {
+        Some("sink") => Origin::Sink {
+            origin: &origin,
+            offset: json["offset"].as_i64().unwrap_or_default(),
+            timestamp_type: timestamp_type(&json["timestampType"]),
+        },
+        _ => Origin::Source(&source),
+    };
+    let answer = apply(stages, record, origin);
+    Ok(match (answer, expected.get("error")) {
+        (Err(error), Some(wanted)) => compare::error(wanted, &error),
+        (Err(error), None) => Err(format!("expected {expected}, got the error {error}")),
+        (Ok(answer), Some(_)) => Err(format!("expected {expected}, got {answer:?}")),
+        (Ok(None), None) if expected["dropped"] == true => Ok(()),
+        (Ok(None), None) => Err(format!("expected {expected}, but it was dropped")),
+        (Ok(Some(answer)), None) if expected.get("record").is_none() => {
+            Err(format!("expected {expected}, got {answer:?}"))
+        }
+        (Ok(Some(answer)), None) => {
+            let wanted = notation::record(&expected["record"])?;
+            match compare::same_record(&wanted, &answer, MapOrder::of(expected)) {
+                true => Ok(()),
+                false => Err(format!("expected\n  {wanted:?}\ngot\n  {answer:?}")),
+            }
+        }
+    })
+}
+
+fn apply(stages: &mut [Stage], mut record: Record, origin: Origin<'_>) -> Result<Option<Record>, Error> {
+    for stage in stages {
+        if let Some((predicate, negate)) = &mut stage.predicate
+            && predicate.test(&record)? == *negate
+        {
+            continue;
+        }
+        match stage.transform.apply(record, origin)? {
+            Some(next) => record = next,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(record))
+}
+
+fn source_offset(json: &Json) -> Result<SourceOffset, NotRepresentable> {
+    Ok(SourceOffset {
+        partition: Arc::new(offset_map(&json["sourcePartition"])?),
+        offset: Arc::new(offset_map(&json["sourceOffset"])?),
+    })
+}
+
+fn offset_map(json: &Json) -> Result<OffsetMap, NotRepresentable> {
+    let entries = json.as_object().into_iter().flatten();
+    let entry = |(key, value): (&String, &Json)| Ok((Str::from(key.as_str()), notation::value(value, None)?));
+    entries.map(entry).collect::<Result<Vec<_>, _>>().map(OffsetMap)
+}
+
+fn timestamp_type(json: &Json) -> TimestampType {
+    match json.as_str() {
+        Some("CreateTime" | "CREATE_TIME") => TimestampType::CreateTime,
+        Some("LogAppendTime" | "LOG_APPEND_TIME") => TimestampType::LogAppendTime,
+        _ => TimestampType::NoTimestampType,
+    }
+}

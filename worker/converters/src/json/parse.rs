@@ -1,0 +1,429 @@
+//! A pull parser over the bytes of one JSON text: text without escapes is handed out as slices of those bytes.
+//!
+//! It accepts what Jackson accepts as Kafka Connect configures it: leading zeros are allowed, comments and NaN are not.
+
+use bytes::Bytes;
+use connect_api::{Error, ErrorKind, Result, Str};
+
+/// Jackson's limit; deeper nesting is an attack on the stack.
+const DEPTH_MAX: u32 = 1000;
+/// Jackson's limit; the cost of a number grows faster than its length.
+const NUMBER_BYTES_MAX: usize = 1000;
+
+/// What comes next in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    Null,
+    True,
+    False,
+    Number,
+    String,
+    Array,
+    Object,
+    /// Nothing but blanks is left.
+    End,
+}
+
+impl Token {
+    /// Jackson's name of a node of this kind, for messages.
+    pub(super) fn node_type(self) -> &'static str {
+        match self {
+            Token::Null => "NULL",
+            Token::True | Token::False => "BOOLEAN",
+            Token::Number => "NUMBER",
+            Token::String => "STRING",
+            Token::Array => "ARRAY",
+            Token::Object => "OBJECT",
+            Token::End => "MISSING",
+        }
+    }
+}
+
+/// A number as it stands in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Number<'a> {
+    pub(super) text: &'a str,
+    /// No point and no exponent.
+    pub(super) integral: bool,
+}
+
+pub(super) struct Parser<'a> {
+    input: &'a Bytes,
+    at: usize,
+    depth: u32,
+}
+
+impl<'a> Parser<'a> {
+    pub(super) fn new(input: &'a Bytes) -> Self {
+        let at = if input.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        Self { input, at, depth: 0 }
+    }
+
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Goes on at a position that [`Self::position`] gave.
+    pub(super) fn seek(&mut self, at: usize) {
+        self.at = at;
+    }
+
+    pub(super) fn slice(&self, from: usize, to: usize) -> Bytes {
+        self.input.slice(from..to)
+    }
+
+    /// Passes over bytes known to be one whole value, if they come next.
+    pub(super) fn take_known(&mut self, value: &[u8]) -> bool {
+        let found = !value.is_empty() && self.input[self.at..].starts_with(value);
+        if found {
+            self.at += value.len();
+        }
+        found
+    }
+
+    /// Looks at the next value without taking it.
+    pub(super) fn peek(&mut self) -> Result<Token> {
+        self.skip_blanks();
+        let Some(byte) = self.byte() else { return Ok(Token::End) };
+        Ok(match byte {
+            b'"' => Token::String,
+            b'{' => Token::Object,
+            b'[' => Token::Array,
+            b'-' | b'0'..=b'9' => Token::Number,
+            b't' => Token::True,
+            b'f' => Token::False,
+            b'n' => Token::Null,
+            _ => return Err(self.unexpected("a value")),
+        })
+    }
+
+    /// Takes the word that [`Self::peek`] found: `null`, `true` or `false`.
+    pub(super) fn word(&mut self, token: Token) -> Result<()> {
+        let word: &[u8] = match token {
+            Token::Null => b"null",
+            Token::True => b"true",
+            _ => b"false",
+        };
+        let rest = &self.input[self.at..];
+        if !rest.starts_with(word) || rest.get(word.len()).is_some_and(|byte| !is_delimiter(*byte)) {
+            return Err(self.unexpected("null, true or false"));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    pub(super) fn number(&mut self) -> Result<Number<'a>> {
+        let start = self.at;
+        let mut at = start;
+        let bytes: &'a [u8] = self.input;
+        let digits = |from: usize| {
+            let more = bytes[from..].iter().position(|byte| !byte.is_ascii_digit());
+            from + more.unwrap_or(bytes.len() - from)
+        };
+        if bytes[at] == b'-' {
+            at += 1;
+        }
+        let whole = digits(at);
+        let mut valid = whole > at;
+        let mut integral = true;
+        at = whole;
+        if bytes.get(at) == Some(&b'.') {
+            let end = digits(at + 1);
+            valid &= end > at + 1;
+            integral = false;
+            at = end;
+        }
+        if let Some(b'e' | b'E') = bytes.get(at) {
+            let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
+            let end = digits((at + 1 + sign).min(bytes.len()));
+            valid &= end > at + 1 + sign;
+            integral = false;
+            at = end;
+        }
+        if !valid || bytes.get(at).is_some_and(|byte| !is_delimiter(*byte)) {
+            self.at = at.min(bytes.len());
+            return Err(self.unexpected("a number"));
+        }
+        if at - start > NUMBER_BYTES_MAX {
+            let length = at - start;
+            return Err(syntax(format!("a number has {length} characters, more than {NUMBER_BYTES_MAX}")));
+        }
+        self.at = at;
+        let text = std::str::from_utf8(&bytes[start..at]).map_err(|_| self.unexpected("a number"))?;
+        Ok(Number { text, integral })
+    }
+
+    /// Takes a string.
+    pub(super) fn string(&mut self) -> Result<Str> {
+        let (from, to, plain) = self.string_span()?;
+        if plain {
+            return Str::from_utf8(self.input.slice(from..to)).map_err(|_| invalid_utf8(from));
+        }
+        let text = unescape(&self.input[from..to]).ok_or_else(|| syntax(format!("a wrong escape at byte {from}")))?;
+        String::from_utf8(text).map(Str::from).map_err(|_| invalid_utf8(from))
+    }
+
+    /// The bytes of a string without escapes, or what its escapes stand for; not checked to be UTF-8.
+    pub(super) fn raw_string(&mut self) -> Result<RawText<'a>> {
+        let (from, to, plain) = self.string_span()?;
+        let bytes: &'a [u8] = self.input;
+        if plain {
+            return Ok(RawText::Plain(&bytes[from..to]));
+        }
+        unescape(&bytes[from..to])
+            .map(RawText::Unescaped)
+            .ok_or_else(|| syntax(format!("a wrong escape at byte {from}")))
+    }
+
+    /// Enters an array or object whose opening bracket comes next; true when it is empty and already left.
+    pub(super) fn open(&mut self, close: u8) -> Result<bool> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(syntax(format!("values are nested deeper than {DEPTH_MAX}")));
+        }
+        self.at += 1;
+        self.skip_blanks();
+        if self.byte() == Some(close) {
+            self.at += 1;
+            self.depth -= 1;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Counts levels that are visited by seeking, where the brackets around them are left already.
+    pub(super) fn descend(&mut self, levels: u32) -> Result<()> {
+        self.depth += levels;
+        if self.depth > DEPTH_MAX {
+            return Err(syntax(format!("values are nested deeper than {DEPTH_MAX}")));
+        }
+        Ok(())
+    }
+
+    pub(super) fn ascend(&mut self, levels: u32) {
+        self.depth -= levels;
+    }
+
+    /// After an item: true when another one follows, false when the bracket closed.
+    pub(super) fn more(&mut self, close: u8) -> Result<bool> {
+        self.skip_blanks();
+        match self.byte() {
+            Some(b',') => {
+                self.at += 1;
+                self.skip_blanks();
+                Ok(true)
+            }
+            Some(byte) if byte == close => {
+                self.at += 1;
+                self.depth -= 1;
+                Ok(false)
+            }
+            _ => Err(self.unexpected(if close == b'}' { "',' or '}'" } else { "',' or ']'" })),
+        }
+    }
+
+    /// Takes a member's name and the colon after it.
+    pub(super) fn name(&mut self) -> Result<RawText<'a>> {
+        if self.byte() != Some(b'"') {
+            return Err(self.unexpected("a member's name"));
+        }
+        let name = self.raw_string()?;
+        self.colon()?;
+        Ok(name)
+    }
+
+    /// As [`Self::name`], shared with the input.
+    pub(super) fn shared_name(&mut self) -> Result<Str> {
+        if self.byte() != Some(b'"') {
+            return Err(self.unexpected("a member's name"));
+        }
+        let name = self.string()?;
+        self.colon()?;
+        Ok(name)
+    }
+
+    /// As [`Self::skip`], but nothing at all is no error.
+    pub(super) fn skip_if_any(&mut self) -> Result<()> {
+        if self.peek()? == Token::End { Ok(()) } else { self.skip() }
+    }
+
+    /// Takes any value, checking its syntax, and forgets it.
+    pub(super) fn skip(&mut self) -> Result<()> {
+        match self.peek()? {
+            Token::End => Err(self.unexpected("a value")),
+            Token::String => self.raw_string().map(drop),
+            Token::Number => self.number().map(drop),
+            token @ (Token::Null | Token::True | Token::False) => self.word(token),
+            Token::Array => {
+                let mut more = !self.open(b']')?;
+                while more {
+                    self.skip()?;
+                    more = self.more(b']')?;
+                }
+                Ok(())
+            }
+            Token::Object => {
+                let mut more = !self.open(b'}')?;
+                while more {
+                    self.name()?;
+                    self.skip()?;
+                    more = self.more(b'}')?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The error for what stands here in the place of something else.
+    #[cold]
+    pub(super) fn unexpected(&self, expected: &str) -> Error {
+        match self.byte() {
+            Some(byte) if byte.is_ascii_graphic() => {
+                syntax(format!("unexpected '{}' at byte {}, expected {expected}", byte as char, self.at))
+            }
+            Some(byte) => syntax(format!("unexpected byte {byte:#04x} at byte {}, expected {expected}", self.at)),
+            None => syntax(format!("unexpected end of input at byte {}, expected {expected}", self.at)),
+        }
+    }
+
+    fn colon(&mut self) -> Result<()> {
+        if self.byte() != Some(b':') {
+            self.skip_blanks();
+            if self.byte() != Some(b':') {
+                return Err(self.unexpected("':'"));
+            }
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.input.get(self.at).copied()
+    }
+
+    fn skip_blanks(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
+            self.at += 1;
+        }
+    }
+
+    /// Takes a string: where its text starts and ends, and whether it has no escapes.
+    fn string_span(&mut self) -> Result<(usize, usize, bool)> {
+        let start = self.at + 1;
+        let mut at = start;
+        let mut plain = true;
+        loop {
+            at = plain_end(self.input, at);
+            match self.input.get(at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    plain = false;
+                    at += 2;
+                }
+                _ => {
+                    self.at = at.min(self.input.len());
+                    return Err(self.unexpected("the end of a string"));
+                }
+            }
+        }
+        self.at = at + 1;
+        Ok((start, at, plain))
+    }
+}
+
+/// Text of a member's name or of a string, without a copy where it has no escapes.
+pub(super) enum RawText<'a> {
+    Plain(&'a [u8]),
+    Unescaped(Vec<u8>),
+}
+
+impl std::ops::Deref for RawText<'_> {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            RawText::Plain(bytes) => bytes,
+            RawText::Unescaped(bytes) => bytes,
+        }
+    }
+}
+
+/// A failure of the text itself, in the form in which the JVM's converter reports it.
+#[cold]
+fn syntax(what: impl Into<String>) -> Error {
+    let cause = Error::new(ErrorKind::Data, what).class("org.apache.kafka.common.errors.SerializationException");
+    Error::data("Converting byte[] to Kafka Connect data failed due to serialization error: ").caused_by(cause)
+}
+
+#[cold]
+fn invalid_utf8(at: usize) -> Error {
+    syntax(format!("the string at byte {at} is not UTF-8"))
+}
+
+fn is_delimiter(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}')
+}
+
+/// The first quote, backslash or control character from here on, or the end.
+fn plain_end(bytes: &[u8], from: usize) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = EACH * 0x80;
+    let mut at = from.min(bytes.len());
+    while let Some(chunk) = bytes[at..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        let zero_in = |word: u64| word.wrapping_sub(EACH) & !word & HIGH;
+        let control = word.wrapping_sub(EACH * 0x20) & !word & HIGH;
+        let found = control | zero_in(word ^ (EACH * u64::from(b'"'))) | zero_in(word ^ (EACH * u64::from(b'\\')));
+        if found != 0 {
+            // A borrow makes marks only behind a true one, so the first mark is true.
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    let rest = bytes[at..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+    rest.map_or(bytes.len(), |more| at + more)
+}
+
+/// What a text with escapes stands for; `None` when an escape is wrong.
+fn unescape(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        out.extend_from_slice(&rest[..at]);
+        let escape = *rest.get(at + 1)?;
+        rest = &rest[at + 2..];
+        let character = match escape {
+            b'"' | b'\\' | b'/' => escape as char,
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let unit = hex_unit(rest)?;
+                rest = &rest[4..];
+                let low = rest.strip_prefix(b"\\u").and_then(hex_unit);
+                match (unit, low) {
+                    (0xd800..=0xdbff, Some(low @ 0xdc00..=0xdfff)) => {
+                        rest = &rest[6..];
+                        let code = 0x10000 + ((u32::from(unit) - 0xd800) << 10) + (u32::from(low) - 0xdc00);
+                        char::from_u32(code)?
+                    }
+                    // Half a pair has no place in UTF-8.
+                    _ => char::from_u32(unit.into()).unwrap_or('\u{fffd}'),
+                }
+            }
+            _ => return None,
+        };
+        out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    out.extend_from_slice(rest);
+    Some(out)
+}
+
+fn hex_unit(bytes: &[u8]) -> Option<u16> {
+    let digits = bytes.get(..4)?;
+    if !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}

@@ -1,0 +1,201 @@
+//! JSON text as the JVM's converters write it: Jackson's escapes, Java's numbers.
+
+use std::io::Write;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use connect_api::java;
+
+/// Appends a quoted string.
+pub(super) fn string(out: &mut Vec<u8>, text: &str) {
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    match first_escaped(bytes, 0) {
+        None => out.extend_from_slice(bytes),
+        Some(at) => escaped(out, bytes, at),
+    }
+    out.push(b'"');
+}
+
+/// Where the first byte stands that can't go into the output as it is.
+fn first_escaped(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    // Eight bytes at a time: nearly no text holds anything to escape, and this is where the converter spends its time.
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        if may_need_escape(u64::from_le_bytes(*chunk)) {
+            break;
+        }
+        at += 8;
+    }
+    bytes.get(at..)?.iter().position(|byte| needs_escape(*byte)).map(|found| at + found)
+}
+
+/// True whenever one of the eight bytes needs an escape, and now and then when none does.
+fn may_need_escape(chunk: u64) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = EACH * 0x80;
+    let zero_in = |word: u64| word.wrapping_sub(EACH) & !word & HIGH;
+    let control = chunk.wrapping_sub(EACH * 0x20) & !chunk & HIGH;
+    let quote = zero_in(chunk ^ (EACH * u64::from(b'"')));
+    let backslash = zero_in(chunk ^ (EACH * u64::from(b'\\')));
+    // The four top bits of a byte are set only where a character beyond the basic plane starts.
+    let supplementary = chunk & (chunk << 1) & (chunk << 2) & (chunk << 3) & HIGH;
+    control | quote | backslash | supplementary != 0
+}
+
+fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\' || byte >= 0xf0
+}
+
+#[cold]
+fn escaped(out: &mut Vec<u8>, bytes: &[u8], first: usize) {
+    let mut done = 0;
+    let mut next = Some(first);
+    while let Some(at) = next {
+        out.extend_from_slice(&bytes[done..at]);
+        done = at + escape(out, &bytes[at..]);
+        next = first_escaped(bytes, done);
+    }
+    out.extend_from_slice(&bytes[done..]);
+}
+
+/// Appends the escape of the character at the start and says how many bytes it had.
+fn escape(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
+    let short = match bytes[0] {
+        b'"' => b'"',
+        b'\\' => b'\\',
+        b'\n' => b'n',
+        b'\t' => b't',
+        b'\r' => b'r',
+        0x08 => b'b',
+        0x0c => b'f',
+        byte if byte < 0x20 => {
+            unit(out, byte.into());
+            return 1;
+        }
+        _ => {
+            // Jackson writes what UTF-16 needs two units for as two escapes.
+            let character = &bytes[..4.min(bytes.len())];
+            for code in std::str::from_utf8(character).unwrap_or("\u{fffd}").encode_utf16() {
+                unit(out, code);
+            }
+            return character.len();
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+    1
+}
+
+fn unit(out: &mut Vec<u8>, code: u16) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |shift: u16| HEX[usize::from((code >> shift) & 0xf)];
+    out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
+}
+
+pub(super) fn integer(out: &mut Vec<u8>, number: i64) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// `Double.toString`, quoted where JSON has no such number.
+pub(super) fn double(out: &mut Vec<u8>, number: f64) {
+    let size = number.abs();
+    if (1e-3..1e7).contains(&size) {
+        return plain(out, &number);
+    }
+    quote_if(out, !number.is_finite(), &java::double_text(number));
+}
+
+/// `Float.toString`, quoted where JSON has no such number.
+pub(super) fn float(out: &mut Vec<u8>, number: f32) {
+    let size = number.abs();
+    if (1e-3..1e7).contains(&size) {
+        return plain(out, &number);
+    }
+    quote_if(out, !number.is_finite(), &java::float_text(number));
+}
+
+/// In this range Java writes no exponent, so its text is Rust's, with a fraction always.
+fn plain(out: &mut Vec<u8>, number: &dyn std::fmt::Display) {
+    let start = out.len();
+    write!(out, "{number}").expect("writing to memory does not fail");
+    if !out[start..].contains(&b'.') {
+        out.extend_from_slice(b".0");
+    }
+}
+
+fn quote_if(out: &mut Vec<u8>, quoted: bool, text: &str) {
+    if quoted {
+        out.push(b'"');
+    }
+    out.extend_from_slice(text.as_bytes());
+    if quoted {
+        out.push(b'"');
+    }
+}
+
+/// Appends bytes as quoted, padded base64.
+pub(super) fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    let room = bytes.len().div_ceil(3) * 4;
+    out.push(b'"');
+    let start = out.len();
+    out.resize(start + room, 0);
+    let written = STANDARD.encode_slice(bytes, &mut out[start..]).unwrap_or(0);
+    out.truncate(start + written);
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn escapes_are_those_of_jackson() {
+        let check = |text: &str, expected: &str| assert_eq!(written(|out| string(out, text)), expected);
+        check("", r#""""#);
+        check("plain text of some length", r#""plain text of some length""#);
+        check("a\"b\\c/d", r#""a\"b\\c/d""#);
+        check("\n\t\r\u{8}\u{c}\u{1}\u{1f}\u{7f}", "\"\\n\\t\\r\\b\\f\\u0001\\u001F\u{7f}\"");
+        check("ž\u{2028}", "\"ž\u{2028}\"");
+        check("ěščřžýáíé 😀 and more", "\"ěščřžýáíé \\uD83D\\uDE00 and more\"");
+        check("seven77\"", r#""seven77\"""#);
+    }
+
+    #[test]
+    fn numbers_are_those_of_java() {
+        let check = |number: f64, expected: &str| assert_eq!(written(|out| double(out, number)), expected);
+        for (number, expected) in
+            [(1.0, "1.0"), (1234.56, "1234.56"), (0.002, "0.002"), (1e7, "1.0E7"), (-0.0, "-0.0"), (1e-4, "1.0E-4")]
+        {
+            check(number, expected);
+        }
+        check(f64::NAN, "\"NaN\"");
+        check(f64::NEG_INFINITY, "\"-Infinity\"");
+        assert_eq!(written(|out| float(out, 0.1)), "0.1");
+        assert_eq!(written(|out| float(out, 16_777_216.0)), "1.6777216E7");
+    }
+
+    #[test]
+    fn plain_numbers_equal_the_general_form() {
+        let mut bits = 0x1234_5678_9abc_def0_u64;
+        for _ in 0..20_000 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let number = (bits >> 11) as f64 / 1e10;
+            assert_eq!(written(|out| double(out, number)), java::double_text(number));
+            let single = number as f32;
+            assert_eq!(written(|out| float(out, single)), java::float_text(single));
+        }
+    }
+
+    #[test]
+    fn bytes_are_padded_base64() {
+        assert_eq!(written(|out| base64(out, &[0, 255, 254])), "\"AP/+\"");
+        assert_eq!(written(|out| base64(out, b"ab")), "\"YWI=\"");
+        assert_eq!(written(|out| base64(out, b"")), "\"\"");
+    }
+}

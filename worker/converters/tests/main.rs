@@ -1,0 +1,3 @@
+//! The converters against what the JVM's converters answered.
+
+mod golden;
