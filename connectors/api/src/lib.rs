@@ -16,6 +16,7 @@ pub mod java;
 pub mod plugin;
 pub mod record;
 pub mod schema;
+mod schema_cache;
 pub mod sink;
 pub mod source;
 mod text;
@@ -33,6 +34,7 @@ pub use record::{
     Header, OffsetMap, Offsets, Origin, Record, SinkRecord, SourceOffset, SourceRecord, TimestampType, TopicPartition,
 };
 pub use schema::{Field, Fields, Schema, SchemaBuilder, SchemaDef, Type};
+pub use schema_cache::SchemaCache;
 pub use sink::{SinkConnector, SinkTask};
 pub use source::{SourceConnector, SourceTask};
 pub use text::Str;

@@ -42,7 +42,7 @@ impl Report {
             Outcome::Passed => self.passed += 1,
             Outcome::Failed(why) => self.failed.push(format!("{id}: {why}")),
             Outcome::Unknown(class) => *self.unknown.entry(class).or_default() += 1,
-            Outcome::NotRepresentable(_) => self.not_representable.push(id.to_owned()),
+            Outcome::NotRepresentable(what) => self.not_representable.push(format!("{id}: {what}")),
         }
     }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use connect_api::{
     ConfigDef, Error, OffsetMap, Origin, Predicate, PredicatePlugin, Props, Record, SourceOffset, Str, TimestampType,
-    TopicPartition, Transform, TransformPlugin,
+    TopicPartition, Transform, TransformPlugin, Value,
 };
 use serde_json::Value as Json;
 
@@ -170,7 +170,11 @@ fn source_offset(json: &Json) -> Result<SourceOffset, NotRepresentable> {
 
 fn offset_map(json: &Json) -> Result<OffsetMap, NotRepresentable> {
     let entries = json.as_object().into_iter().flatten();
-    let entry = |(key, value): (&String, &Json)| Ok((Str::from(key.as_str()), notation::value(value, None)?));
+    // Offsets are JSON primitives, so their numbers stand there without a type.
+    let entry = |(key, value): (&String, &Json)| {
+        let value = value.as_i64().map_or_else(|| notation::value(value, None), |number| Ok(Value::Int64(number)))?;
+        Ok((Str::from(key.as_str()), value))
+    };
     entries.map(entry).collect::<Result<Vec<_>, _>>().map(OffsetMap)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use connect_api::{Result, Schema, SchemaAndValue};
+use connect_api::{Result, Schema, SchemaAndValue, SchemaCache};
 
 use super::{
     parse::{Parser, Token},
@@ -21,65 +21,41 @@ pub(super) struct WritePlan {
     /// The envelope up to the payload; empty without one.
     pub(super) prefix: Vec<u8>,
     pub(super) node: Node,
-    /// Held, so that no other schema can take its address; `None` for schemaless data.
-    schema: Option<Schema>,
 }
 
-/// Plans by schema; the one used last is found by comparing a pointer.
+/// Plans for writing, by schema.
 pub(super) struct WritePlans {
     options: WriteOptions,
     envelope: bool,
-    limit: usize,
-    plans: Vec<WritePlan>,
-    by_address: HashMap<usize, usize>,
-    last: usize,
+    plans: SchemaCache<WritePlan>,
+    schemaless: Option<WritePlan>,
 }
 
 impl WritePlans {
     pub(super) fn new(options: WriteOptions, envelope: bool, limit: u32) -> Self {
         let limit = (limit as usize).clamp(PLANS_MIN, PLANS_MAX);
-        Self { options, envelope, limit, plans: Vec::new(), by_address: HashMap::new(), last: 0 }
+        Self { options, envelope, plans: SchemaCache::new(limit), schemaless: None }
     }
 
     pub(super) fn plan(&mut self, schema: Option<&Schema>) -> Result<&mut WritePlan> {
-        if !self.plans.get(self.last).is_some_and(|plan| is_of(plan, schema)) {
-            self.last = self.find(schema)?;
+        let (options, envelope) = (self.options, self.envelope);
+        match (schema, &mut self.schemaless) {
+            (Some(schema), _) => self.plans.plan(schema, |schema| WritePlan::new(Some(schema), options, envelope)),
+            (None, Some(plan)) => Ok(plan),
+            (None, empty) => Ok(empty.insert(WritePlan::new(None, options, envelope)?)),
         }
-        Ok(&mut self.plans[self.last])
-    }
-
-    #[inline(never)]
-    fn find(&mut self, schema: Option<&Schema>) -> Result<usize> {
-        let address = schema.map_or(0, |schema| std::ptr::from_ref(&**schema).addr());
-        if let Some(at) = self.by_address.get(&address) {
-            return Ok(*at);
-        }
-        // Some sources make an equal schema anew for each record; comparing costs less than planning.
-        if self.plans.get(self.last).is_some_and(|plan| plan.schema.as_ref() == schema) {
-            return Ok(self.last);
-        }
-        if self.plans.len() >= self.limit {
-            self.plans.clear();
-            self.by_address.clear();
-        }
-        let mut prefix = Vec::new();
-        if self.envelope {
-            prefix.extend_from_slice(b"{\"schema\":");
-            schema_text::write(schema, self.options, &mut prefix)?;
-            prefix.extend_from_slice(b",\"payload\":");
-        }
-        let node = Node::new(schema, self.options);
-        self.plans.push(WritePlan { prefix, node, schema: schema.cloned() });
-        self.by_address.insert(address, self.plans.len() - 1);
-        Ok(self.plans.len() - 1)
     }
 }
 
-fn is_of(plan: &WritePlan, schema: Option<&Schema>) -> bool {
-    match (&plan.schema, schema) {
-        (Some(known), Some(schema)) => known.same(schema),
-        (None, None) => true,
-        _ => false,
+impl WritePlan {
+    fn new(schema: Option<&Schema>, options: WriteOptions, envelope: bool) -> Result<Self> {
+        let mut prefix = Vec::new();
+        if envelope {
+            prefix.extend_from_slice(b"{\"schema\":");
+            schema_text::write(schema, options, &mut prefix)?;
+            prefix.extend_from_slice(b",\"payload\":");
+        }
+        Ok(Self { prefix, node: Node::new(schema, options) })
     }
 }
 

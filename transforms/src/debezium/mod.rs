@@ -1,0 +1,3 @@
+//! Debezium's transforms.
+
+pub(crate) mod extract_new_record_state;
