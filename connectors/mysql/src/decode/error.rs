@@ -7,6 +7,8 @@ use connect_api::{Error, ErrorKind};
 pub enum DecodeError {
     #[error("the bytes of the event end too early")]
     Truncated,
+    #[error("{0}")]
+    Damaged(&'static str),
     /// The model and the log disagree: a DDL statement was missed. The text is the one that users search for.
     #[error(
         "Error processing row in {table}, internal schema size {model}, but row size {row} , restart connector with \
@@ -20,7 +22,7 @@ pub enum DecodeError {
 impl From<DecodeError> for Error {
     fn from(error: DecodeError) -> Self {
         let kind = match error {
-            DecodeError::Truncated | DecodeError::Column { .. } => ErrorKind::Data,
+            DecodeError::Truncated | DecodeError::Damaged(_) | DecodeError::Column { .. } => ErrorKind::Data,
             DecodeError::ColumnCount { .. } => ErrorKind::Fatal,
         };
         Error::new(kind, error.to_string())

@@ -3,11 +3,21 @@
 //! A [`RowPlan`] is made once per table version. [`RowPlan::bind`] joins it with a TABLE_MAP event, which says how the
 //! server encoded the columns, into a [`RowDecoder`] that then walks the row images of that table.
 
+mod binlog;
+mod cell;
+mod charset;
+mod convert;
+mod default;
 mod error;
+#[cfg(test)]
+mod golden;
+mod json;
 mod options;
 mod row;
 mod table_map;
-mod wire;
+mod target;
+mod text;
+pub(crate) mod wire;
 
 pub use error::DecodeError;
 pub use options::{BigintUnsigned, Binary, ConvertingFailure, DecimalMode, Options, TimePrecision};

@@ -1,54 +1,50 @@
 //! The settings that change how column values look.
 
-/// `decimal.handling.mode`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DecimalMode {
-    #[default]
-    Precise,
-    Double,
-    String,
+pub use connect_cdc::decimal::DecimalMode;
+
+connect_api::setting_enum! {
+    /// `time.precision.mode`
+    pub enum TimePrecision {
+        #[default]
+        Adaptive = "adaptive_time_microseconds",
+        Connect = "connect",
+        IsoString = "isostring",
+        Microseconds = "microseconds",
+        Nanoseconds = "nanoseconds",
+    }
 }
 
-/// `time.precision.mode`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TimePrecision {
-    /// `adaptive_time_microseconds`
-    #[default]
-    Adaptive,
-    Connect,
-    IsoString,
-    Microseconds,
-    Nanoseconds,
+connect_api::setting_enum! {
+    /// `binary.handling.mode`
+    pub enum Binary {
+        #[default]
+        Bytes = "bytes",
+        Base64 = "base64",
+        Base64UrlSafe = "base64-url-safe",
+        Hex = "hex",
+    }
 }
 
-/// `binary.handling.mode`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Binary {
-    #[default]
-    Bytes,
-    Base64,
-    Base64UrlSafe,
-    Hex,
+connect_api::setting_enum! {
+    /// `bigint.unsigned.handling.mode`
+    pub enum BigintUnsigned {
+        /// Above 2^63-1 the value wraps, as Debezium's does.
+        #[default]
+        Long = "long",
+        Precise = "precise",
+    }
 }
 
-/// `bigint.unsigned.handling.mode`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BigintUnsigned {
-    /// Above 2^63-1 the value wraps, as Debezium's does.
-    #[default]
-    Long,
-    Precise,
-}
-
-/// `event.converting.failure.handling.mode`: what becomes of a value that its column type can't hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ConvertingFailure {
-    Fail,
-    /// The value becomes null, or the column's fallback where null is not allowed, and is logged.
-    #[default]
-    Warn,
-    /// As [`ConvertingFailure::Warn`] but logged for debugging only.
-    Skip,
+connect_api::setting_enum! {
+    /// `event.converting.failure.handling.mode`: what becomes of a value that its column type can't hold.
+    pub enum ConvertingFailure {
+        Fail = "fail",
+        /// The value becomes null, or the column's fallback where null is not allowed, and is logged.
+        #[default]
+        Warn = "warn",
+        /// As [`ConvertingFailure::Warn`] but logged for debugging only.
+        Skip = "skip",
+    }
 }
 
 /// How column values look; one per connector.

@@ -11,6 +11,8 @@ pub struct TableMap {
     pub database: String,
     pub table: String,
     pub columns: Vec<MapColumn>,
+    /// The collation of each text column, where the server tells (`binlog_row_metadata`).
+    pub charsets: Vec<Option<u64>>,
 }
 
 /// The wire form of one column.
@@ -70,8 +72,10 @@ impl TableMap {
         let codes = reader.take(count)?;
         let meta_length = usize::try_from(reader.length_encoded()?).map_err(|_| DecodeError::Truncated)?;
         let mut metas = Reader::new(reader.take(meta_length)?);
-        let columns = codes.iter().map(|code| column(*code, &mut metas)).collect::<Result<_, _>>()?;
-        Ok(Self { table_id, database, table, columns })
+        let columns = codes.iter().map(|code| column(*code, &mut metas)).collect::<Result<Vec<_>, _>>()?;
+        reader.skip(count.div_ceil(8))?;
+        let charsets = charsets(&columns, reader.remaining());
+        Ok(Self { table_id, database, table, columns, charsets })
     }
 }
 
@@ -81,6 +85,50 @@ fn name(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
     let text = String::from_utf8_lossy(reader.take(length)?).into_owned();
     reader.skip(1)?;
     Ok(text)
+}
+
+/// Reads the collations from the optional metadata that may end the event. It is optional to understand, too: what does
+/// not read as expected is left out.
+fn charsets(columns: &[MapColumn], metadata: &[u8]) -> Vec<Option<u64>> {
+    const DEFAULT_CHARSET: u8 = 2;
+    const COLUMN_CHARSET: u8 = 3;
+    let is_text = |column: &MapColumn| {
+        matches!(
+            column.code,
+            code::STRING
+                | code::VAR_STRING
+                | code::VARCHAR
+                | code::TINY_BLOB
+                | code::BLOB
+                | code::MEDIUM_BLOB
+                | code::LONG_BLOB
+        )
+    };
+    let texts: Vec<usize> = (0..columns.len()).filter(|at| is_text(&columns[*at])).collect();
+    let mut charsets = vec![None; columns.len()];
+    let mut reader = Reader::new(metadata);
+    let mut field = || {
+        let kind = reader.u8().ok()?;
+        let length = usize::try_from(reader.length_encoded().ok()?).ok()?;
+        Some((kind, reader.take(length).ok()?))
+    };
+    while let Some((kind, value)) = field() {
+        let mut value = Reader::new(value);
+        let mut number = || value.length_encoded().ok();
+        if kind == DEFAULT_CHARSET {
+            // One for most columns, then pairs of a text column's number and its own.
+            let default = number();
+            texts.iter().for_each(|at| charsets[*at] = default);
+            while let (Some(nth), Some(collation)) = (number(), number()) {
+                if let Some(at) = usize::try_from(nth).ok().and_then(|nth| texts.get(nth)) {
+                    charsets[*at] = Some(collation);
+                }
+            }
+        } else if kind == COLUMN_CHARSET {
+            texts.iter().for_each(|at| charsets[*at] = number());
+        }
+    }
+    charsets
 }
 
 fn column(code: u8, metas: &mut Reader<'_>) -> Result<MapColumn, DecodeError> {
@@ -93,6 +141,9 @@ fn column(code: u8, metas: &mut Reader<'_>) -> Result<MapColumn, DecodeError> {
             column(metas.u8()?.into())
         }
         code::VARCHAR | code::VAR_STRING => column(metas.u16_le()?),
+        // MariaDB's COMPRESSED columns.
+        140 => column(metas.u8()?.into()),
+        141 => column(metas.u16_le()?),
         code::BIT => {
             let (bits, bytes) = (metas.u8()?, metas.u8()?);
             column(u16::from(bytes) * 8 + u16::from(bits))
