@@ -22,6 +22,7 @@ pub mod source;
 mod text;
 pub mod time;
 pub mod transform;
+pub mod values;
 
 pub use config::{Config, ConfigError, Password, Props, Setting};
 pub use config_key::{ConfigDef, ConfigKey, ConfigType, Importance, MessageStyle, Width};

@@ -1,4 +1,6 @@
 //! Calendar arithmetic in UTC, as converters and transforms need it: milliseconds since 1970 to fields and back.
+//!
+//! The calendar is Java's: Gregorian from 1582-10-15 on, Julian before.
 
 pub const DAY_MS: i64 = 86_400_000;
 
@@ -20,7 +22,6 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The fields of a moment, in the Gregorian calendar carried back as far as needed.
     pub fn of_ms(ms: i64) -> Self {
         let (days, of_day) = (ms.div_euclid(DAY_MS), ms.rem_euclid(DAY_MS));
         let (year, month, day) = date_of_days(days);
@@ -37,30 +38,42 @@ impl Moment {
     }
 }
 
+/// 1582-10-15, the first day of the Gregorian calendar.
+const GREGORIAN_FROM: i64 = -141_427;
+
 /// Days since 1970-01-01 of a date; months and days beyond their range carry over.
 pub fn days_of_date(year: i64, month: i64, day: i64) -> i64 {
     let year = year + (month - 1).div_euclid(12);
     let month = (month - 1).rem_euclid(12) + 1;
     // Years that begin in March put the leap day last.
     let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
+    if days >= GREGORIAN_FROM {
+        return days;
+    }
+    year * 365 + year.div_euclid(4) + day_of_year - 719_470
 }
 
 /// The year, month and day of a number of days since 1970-01-01.
 pub fn date_of_days(days: i64) -> (i64, u8, u8) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let (year, day_of_year) = if days >= GREGORIAN_FROM {
+        let days = days + 719_468;
+        let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        (era * 400 + year_of_era, day_of_year)
+    } else {
+        let days = days + 719_470;
+        let (cycle, day_of_cycle) = (days.div_euclid(1461), days.rem_euclid(1461));
+        let year_of_cycle = (day_of_cycle - day_of_cycle / 1460) / 365;
+        (cycle * 4 + year_of_cycle, day_of_cycle - year_of_cycle * 365)
+    };
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
     let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month as u8, day as u8)
+    (year + i64::from(month <= 2), month as u8, day as u8)
 }
 
 #[cfg(test)]
@@ -84,6 +97,8 @@ mod tests {
             assert_eq!(days_of_date(year, month.into(), day.into()), days);
         }
         assert_eq!(days_of_date(1970, 1, 1), 0);
+        assert_eq!(days_of_date(1582, 10, 15), days_of_date(1582, 10, 4) + 1);
+        assert_eq!(days_of_date(1, 1, 1), -719_164);
         assert_eq!(days_of_date(2000, 2, 29), 11_016);
         assert_eq!(days_of_date(2000, 14, 1), days_of_date(2001, 2, 1));
     }

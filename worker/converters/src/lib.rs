@@ -1,6 +1,7 @@
 //! Converters: record data to the bytes of a topic and back.
 
 mod bytes;
+mod header;
 mod java_text;
 mod json;
 mod primitive;
@@ -8,6 +9,7 @@ mod side;
 mod string;
 
 pub use bytes::ByteArrayConverter;
+pub use header::SimpleHeaderConverter;
 pub use json::{DecimalFormat, JsonConfig, JsonConverter};
 pub use side::ConverterSide;
 pub use string::{StringConfig, StringConverter};
@@ -29,6 +31,7 @@ pub static CONVERTERS: &[ConverterPlugin] = &[
 
 /// Every header converter, as a row of the worker's table.
 pub static HEADER_CONVERTERS: &[HeaderConverterPlugin] = &[
+    header::SIMPLE_HEADER,
     json::JSON_HEADER,
     string::STRING_HEADER,
     bytes::BYTE_ARRAY_HEADER,

@@ -28,3 +28,14 @@ fn json_converter_answers_as_the_jvm() {
 fn simple_converters_answer_as_the_jvm() {
     check("simple.jsonl", 311);
 }
+
+#[test]
+fn header_converters_answer_as_the_jvm() {
+    check("header.jsonl", 305);
+}
+
+/// What `Values.parseString` answered, as header text.
+#[test]
+fn header_text_is_read_as_the_jvm_reads_it() {
+    check("parse.jsonl", 474);
+}

@@ -1,0 +1,8 @@
+//! Values as header text and back, as `SimpleHeaderConverter` and the transforms that take literals understand it.
+
+mod align;
+mod parse;
+mod text;
+
+pub use parse::parse;
+pub use text::{date_text, text};
