@@ -1,6 +1,8 @@
 //! Dates and times in the forms that `time.precision.mode` chooses: schemas and values.
+//!
+//! Databases count by the Gregorian calendar in all times (`java.time` does too), unlike [`connect_api::time`].
 
-use connect_api::{SchemaBuilder, Type, Value, schema::logical, time};
+use connect_api::{SchemaBuilder, Type, Value, schema::logical};
 
 pub const DAY_MICROS: i64 = 86_400_000_000;
 
@@ -37,6 +39,30 @@ pub enum TimestampForm {
     Nanos,
     /// `2024-02-29T12:34:56.789Z`
     Iso,
+}
+
+/// Days since 1970-01-01 of a date.
+pub fn days_of_date(year: i64, month: u8, day: u8) -> i64 {
+    // Years that begin in March have their leap day at the end.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    let day_of_year = (153 * i64::from(month) + 2) / 5 + i64::from(day) - 1;
+    year * 365 + leap_days + day_of_year - DAYS_TO_1970
+}
+
+/// From 0000-03-01 to 1970-01-01.
+const DAYS_TO_1970: i64 = 719_468;
+
+/// The year, month and day of a number of days since 1970-01-01.
+pub fn date_of_days(days: i64) -> (i64, u8, u8) {
+    let days = days + DAYS_TO_1970;
+    let (cycle, day_of_cycle) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_cycle = (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36_524 - day_of_cycle / 146_096) / 365;
+    let day_of_year = day_of_cycle - (year_of_cycle * 365 + year_of_cycle / 4 - year_of_cycle / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let year = cycle * 400 + year_of_cycle;
+    if month < 10 { (year, month as u8 + 3, day as u8) } else { (year + 1, month as u8 - 9, day as u8) }
 }
 
 fn named(ty: Type, name: &'static str) -> SchemaBuilder {
@@ -146,7 +172,7 @@ pub fn zoned_text(micros: i64, fraction: Fraction) -> String {
 }
 
 fn push_date(text: &mut String, days: i64) {
-    let (year, month, day) = time::date_of_days(days);
+    let (year, month, day) = date_of_days(days);
     match u32::try_from(year) {
         Ok(year) if year <= 9999 => push_digits(text, year, 4),
         // As in ISO 8601: years beyond four digits have a sign.
@@ -202,6 +228,16 @@ mod tests {
         check(1_100_000, Fraction::Digits(0), "1970-01-01T00:00:01Z");
         check(-1, Fraction::Shortest, "1969-12-31T23:59:59.999999Z");
         check(253_402_300_799_000_000, Fraction::Digits(6), "9999-12-31T23:59:59.000000Z");
+    }
+
+    #[test]
+    fn dates_and_days_are_inverse() {
+        for days in (-800_000..3_000_000).step_by(17) {
+            let (year, month, day) = date_of_days(days);
+            assert_eq!(days_of_date(year, month, day), days);
+        }
+        assert_eq!(days_of_date(1000, 1, 1), -354_285);
+        assert_eq!(days_of_date(9999, 12, 31), 2_932_896);
     }
 
     #[test]

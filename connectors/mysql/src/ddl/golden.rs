@@ -1,6 +1,6 @@
 //! Every DDL statement of the golden scenarios gives the table changes that the JVM recorded.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use connect_cdc::{table::Tables, table_json};
 use serde_json::{Value as Json, json};
@@ -29,7 +29,10 @@ impl Scenario {
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/mysql-tables");
+    scenarios_in(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/mysql-tables"))
+}
+
+pub(crate) fn scenarios_in(folder: &Path) -> Vec<Scenario> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
     files.sort();

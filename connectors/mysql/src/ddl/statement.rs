@@ -93,7 +93,7 @@ impl Run<'_> {
         } else if c.accept("USE") {
             let name = c.name()?;
             self.database.clone_from(&name);
-            self.push(ChangeKind::Database, &name, tokens, None, Vec::new());
+            self.push_database(&name, tokens);
         } else if c.accept("SET") {
             self.set(c, tokens)?;
         }
@@ -106,21 +106,25 @@ impl Run<'_> {
         Ok(TableId::in_database(database.unwrap_or_else(|| self.database.clone()), table))
     }
 
-    fn push(
-        &mut self,
-        kind: ChangeKind,
-        database: &str,
-        tokens: &[Token],
-        table: Option<TableId>,
-        table_changes: Vec<TableChange>,
-    ) {
-        let ddl = recorded::text(self.text, tokens, self.dialect, self.lexis);
+    /// Records a change of a database or of the server's settings.
+    fn push_database(&mut self, database: &str, tokens: &[Token]) {
+        self.changes.push(Change {
+            kind: ChangeKind::Database,
+            database: database.to_owned(),
+            ddl: recorded::text(self.text, tokens, self.dialect, self.lexis),
+            tables: Vec::new(),
+            table_changes: Vec::new(),
+        });
+    }
+
+    /// Records a change of one table.
+    fn push_table(&mut self, kind: ChangeKind, id: TableId, tokens: &[Token], change: Option<TableChange>) {
         self.changes.push(Change {
             kind,
-            database: database.to_owned(),
-            ddl,
-            tables: table.into_iter().collect(),
-            table_changes,
+            database: id.catalog.clone(),
+            ddl: recorded::text(self.text, tokens, self.dialect, self.lexis),
+            tables: vec![id],
+            table_changes: change.into_iter().collect(),
         });
     }
 
@@ -139,7 +143,7 @@ impl Run<'_> {
         };
         if let Created::Table(table) = create::body(c, id.clone(), &around)? {
             let table = self.tables.put(*table);
-            self.push(ChangeKind::Create, &id.catalog.clone(), tokens, Some(id), vec![TableChange::Create(table)]);
+            self.push_table(ChangeKind::Create, id, tokens, Some(TableChange::Create(table)));
         }
         Ok(())
     }
@@ -159,8 +163,7 @@ impl Run<'_> {
             self.tables.remove(&id);
         }
         let table = self.tables.put(editor.table);
-        let database = new_id.catalog.clone();
-        self.push(ChangeKind::Alter, &database, tokens, Some(new_id), vec![TableChange::Alter { table, previous }]);
+        self.push_table(ChangeKind::Alter, new_id, tokens, Some(TableChange::Alter { table, previous }));
         Ok(())
     }
 
@@ -179,7 +182,7 @@ impl Run<'_> {
         let table = self.tables.put(table);
         let change = TableChange::Alter { table, previous: None };
         // Recorded without its first word, as Debezium records it.
-        self.push(ChangeKind::Alter, &id.catalog.clone(), &tokens[1..], Some(id), vec![change]);
+        self.push_table(ChangeKind::Alter, id, &tokens[1..], Some(change));
         Ok(())
     }
 
@@ -240,7 +243,7 @@ impl Run<'_> {
     fn truncate(&mut self, c: &mut Cursor<'_>, tokens: &[Token]) -> Result<(), DdlError> {
         c.accept("TABLE");
         let id = self.table_id(c)?;
-        self.push(ChangeKind::Truncate, &id.catalog.clone(), tokens, Some(id), Vec::new());
+        self.push_table(ChangeKind::Truncate, id, tokens, None);
         Ok(())
     }
 
@@ -249,7 +252,7 @@ impl Run<'_> {
         let name = c.name()?;
         let charset = database_charset(c)?;
         self.charsets.set_database(&name, charset);
-        self.push(ChangeKind::Database, &name, tokens, None, Vec::new());
+        self.push_database(&name, tokens);
         Ok(())
     }
 
@@ -263,7 +266,7 @@ impl Run<'_> {
         if let Some(charset) = database_charset(c)? {
             self.charsets.set_database(&name, Some(charset));
         }
-        self.push(ChangeKind::Database, &name, tokens, None, Vec::new());
+        self.push_database(&name, tokens);
         Ok(())
     }
 
@@ -272,7 +275,7 @@ impl Run<'_> {
         let name = c.name()?;
         self.tables.remove_database(&name);
         self.charsets.forget_database(&name);
-        self.push(ChangeKind::Database, &name, tokens, None, Vec::new());
+        self.push_database(&name, tokens);
         Ok(())
     }
 
@@ -280,7 +283,7 @@ impl Run<'_> {
     fn set(&mut self, c: &mut Cursor<'_>, tokens: &[Token]) -> Result<(), DdlError> {
         let mut settings = false;
         loop {
-            let user_variable = c.is_symbol('@') && !c.peek_at(1).is_some_and(|t| c.slice(t) == "@");
+            let user_variable = c.is_symbol('@') && c.peek_at(1).is_none_or(|t| c.slice(t) != "@");
             while c.accept_symbol('@')
                 || c.accept_any(&["GLOBAL", "SESSION", "LOCAL", "PERSIST", "PERSIST_ONLY"])
                 || c.accept_symbol('.')
@@ -307,7 +310,7 @@ impl Run<'_> {
             }
         }
         if settings {
-            self.push(ChangeKind::Database, &self.database.clone(), tokens, None, Vec::new());
+            self.push_database(&self.database.clone(), tokens);
         }
         Ok(())
     }

@@ -1,7 +1,10 @@
 //! One value between its two forms: read from the binlog or from text, not yet what the options ask for.
 
-use connect_api::{Bytes, time};
-use connect_cdc::{decimal::Unscaled, temporal::DAY_MICROS};
+use connect_api::Bytes;
+use connect_cdc::{
+    decimal::Unscaled,
+    temporal::{self, DAY_MICROS},
+};
 
 /// What a column holds, however it was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,8 +54,8 @@ impl Date {
         if self.month == 0 || self.day == 0 {
             return Day::Zero;
         }
-        let days = time::days_of_date(self.year, self.month.into(), self.day.into());
-        match time::date_of_days(days) {
+        let days = temporal::days_of_date(self.year, self.month, self.day);
+        match temporal::date_of_days(days) {
             (year, month, day) if (year, month, day) == (self.year, self.month, self.day) => Day::Days(days),
             _ => Day::Invalid,
         }

@@ -40,7 +40,7 @@ fn literal(expression: &str, column: &Column, target: &Target) -> Option<Cell> {
         _ => trimmed,
     };
     Some(match target {
-        Target::Boolean => Cell::Int(i64::from(truth.trim_start_matches('0') != "")),
+        Target::Boolean => Cell::Int(i64::from(!truth.trim_start_matches('0').is_empty())),
         Target::Bits(length) => Cell::Bytes(bits(truth, *length)?),
         Target::Int16 | Target::Int32 => Cell::Int(integer(truth)?),
         // The largest number stands in for one that is larger.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::{BigintUnsigned, Binary, DecimalMode, Options, RowPlan, TimePrecision};
 use crate::ddl::golden::{Scenario, scenarios};
 
-fn options(scenario: &Scenario) -> Options {
+pub(super) fn options(scenario: &Scenario) -> Options {
     Options {
         decimal: match scenario.option("decimal.handling.mode") {
             Some("string") => DecimalMode::String,

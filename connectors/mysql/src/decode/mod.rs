@@ -11,6 +11,8 @@ mod default;
 mod error;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod golden_rows;
 mod json;
 mod options;
 mod row;

@@ -17,10 +17,13 @@ use super::{
     wire::Reader,
 };
 
-/// The captured columns of one table version, with their schemas.
+/// The captured columns of one table version, with their schemas. Cloning it is cheap.
 #[derive(Clone, Debug)]
-pub struct RowPlan {
-    table: Arc<str>,
+pub struct RowPlan(Arc<Plan>);
+
+#[derive(Debug)]
+struct Plan {
+    table: String,
     /// All columns of the table, in order; `None` for those that are not captured.
     columns: Vec<Option<ColumnPlan>>,
     captured: usize,
@@ -51,49 +54,49 @@ impl RowPlan {
     ) -> Self {
         let plan = |column: &Column| captured(column).then(|| ColumnPlan::new(column, options, propagated(column)));
         let columns: Vec<Option<ColumnPlan>> = table.columns.iter().map(plan).collect();
-        Self {
-            table: table.id.to_string().into(),
+        Self(Arc::new(Plan {
+            table: table.id.to_string(),
             captured: columns.iter().flatten().count(),
             columns,
             converting_failure: options.converting_failure,
-        }
+        }))
     }
 
     /// Names and schemas of the captured columns; values come in the same order.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &Schema)> {
-        self.columns.iter().flatten().map(|column| (column.name.as_str(), &column.schema))
+        self.0.columns.iter().flatten().map(|column| (column.name.as_str(), &column.schema))
     }
 
     /// The expressions that a snapshot selects for [`RowPlan::from_text`], one for each captured column.
     pub fn select_list(&self) -> Vec<String> {
-        self.columns.iter().flatten().map(ColumnPlan::select).collect()
+        self.0.columns.iter().flatten().map(ColumnPlan::select).collect()
     }
 
     /// The values of a snapshot row: the [`RowPlan::select_list`] by the text protocol, in a session with
     /// `utf8mb4` and the time zone `+00:00`.
     pub fn from_text(&self, row: &[Option<Bytes>]) -> Result<Vec<Value>, DecodeError> {
-        if row.len() != self.captured {
-            return Err(self.column_count(row.len()));
+        if row.len() != self.0.captured {
+            return Err(self.0.column_count(row.len()));
         }
         let value = |(column, text): (&ColumnPlan, &Option<Bytes>)| {
             let Some(text) = text else { return Ok(column.fallback.clone()) };
             match text::cell(&column.target, text) {
-                Some(cell) => self.value(column, cell),
-                None => Err(self.column_error(column, "the server's text is no value of the column's type")),
+                Some(cell) => self.0.value(column, cell),
+                None => Err(self.0.column_error(column, "the server's text is no value of the column's type")),
             }
         };
-        self.columns.iter().flatten().zip(row).map(value).collect()
+        self.0.columns.iter().flatten().zip(row).map(value).collect()
     }
 
     /// Joins the plan with the way the server encodes this table's rows. Fails when the table model is out of step.
-    pub fn bind(self: &Arc<Self>, map: &TableMap) -> Result<RowDecoder, DecodeError> {
-        if map.columns.len() != self.columns.len() {
-            return Err(self.column_count(map.columns.len()));
+    pub fn bind(&self, map: &TableMap) -> Result<RowDecoder, DecodeError> {
+        if map.columns.len() != self.0.columns.len() {
+            return Err(self.0.column_count(map.columns.len()));
         }
-        let mut bound = Vec::with_capacity(self.columns.len());
-        for (at, (plan, encoded)) in self.columns.iter().zip(&map.columns).enumerate() {
+        let mut bound = Vec::with_capacity(self.0.columns.len());
+        for (at, (plan, encoded)) in self.0.columns.iter().zip(&map.columns).enumerate() {
             let layout = Layout::of(*encoded).ok_or_else(|| DecodeError::Column {
-                table: self.table.to_string(),
+                table: self.0.table.to_string(),
                 column: plan.as_ref().map_or_else(|| format!("{}", at + 1), |plan| plan.name.clone()),
                 problem: format!("the binlog has it as unknown type {}", encoded.code),
             })?;
@@ -105,9 +108,11 @@ impl RowPlan {
             });
             bound.push(BoundColumn { layout, target });
         }
-        Ok(RowDecoder { plan: self.clone(), columns: bound })
+        Ok(RowDecoder { plan: self.0.clone(), columns: bound })
     }
+}
 
+impl Plan {
     /// Makes the value of a cell, and decides what becomes of one that can't be made.
     #[inline]
     fn value(&self, column: &ColumnPlan, cell: Cell) -> Result<Value, DecodeError> {
@@ -204,7 +209,7 @@ fn source_parameters(column: &Column) -> impl Iterator<Item = (&'static str, Str
 /// Decodes the row images of one table.
 #[derive(Clone, Debug)]
 pub struct RowDecoder {
-    plan: Arc<RowPlan>,
+    plan: Arc<Plan>,
     columns: Vec<BoundColumn>,
 }
 
