@@ -25,3 +25,6 @@ pub use error::DecodeError;
 pub use options::{BigintUnsigned, Binary, ConvertingFailure, DecimalMode, Options, TimePrecision};
 pub use row::{RowDecoder, RowPlan};
 pub use table_map::{MapColumn, TableMap};
+
+#[cfg(test)]
+mod robustness;
