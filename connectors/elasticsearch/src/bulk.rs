@@ -5,8 +5,6 @@ use std::{
     time::Instant,
 };
 
-use connect_api::SinkRecord;
-
 use crate::{json, tracker::Ticket};
 
 /// One bulk request: its body, and an entry for each operation.
@@ -26,8 +24,6 @@ pub(crate) struct Operation {
     pub(crate) end: usize,
     pub(crate) order: Order,
     pub(crate) ticket: Ticket,
-    /// The record, kept only when there is a place for bad ones.
-    pub(crate) record: Option<Box<SinkRecord>>,
 }
 
 /// What the server does to keep operations on one document in their order, and so what we must do.
@@ -129,12 +125,12 @@ impl Bulk {
     }
 
     /// Takes in an operation whose lines were written to the body.
-    pub(crate) fn push(&mut self, order: Order, ticket: Ticket, record: Option<Box<SinkRecord>>) {
+    pub(crate) fn push(&mut self, order: Order, ticket: Ticket) {
         if self.operations.is_empty() {
             self.opened = Instant::now();
         }
         let end = self.body.len();
-        self.operations.push(Operation { end, order, ticket, record });
+        self.operations.push(Operation { end, order, ticket });
     }
 
     /// Counts the bytes of an operation's document.

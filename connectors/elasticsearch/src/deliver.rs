@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
-use connect_api::{ErrantReporter, Error, SinkRecord};
+use connect_api::{ErrantReporter, Error, Record, SchemaAndValue, SinkRecord, TimestampType};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use reqwest::Method;
 use tracing::{debug, warn};
@@ -154,7 +154,7 @@ impl Sender {
                 again.push(at);
                 continue;
             }
-            match self.end(item, operation.order, operation.record.as_deref()) {
+            match self.end(item, operation.order, operation.ticket) {
                 Ok(()) => fate.done.push(operation.ticket),
                 Err(error) => {
                     fate.failure.get_or_insert(error);
@@ -170,7 +170,7 @@ impl Sender {
 
     /// Brings an operation to its end. An error is the end of the task.
     // Invariant 4: an operation that is not written is reported, or allowed to fail by the settings, or fails the task.
-    fn end(&self, item: &Item, order: Order, record: Option<&SinkRecord>) -> Result<(), Error> {
+    fn end(&self, item: &Item, order: Order, ticket: Ticket) -> Result<(), Error> {
         let unnamed = Cause { reason: format!("HTTP {}", item.status), ..Cause::default() };
         let cause = item.error.as_ref().unwrap_or(&unnamed);
         match verdict(item) {
@@ -181,7 +181,7 @@ impl Sender {
                 Ok(())
             }
             Verdict::Malformed => {
-                self.report(record, cause)?;
+                self.report(ticket, cause)?;
                 match self.malformed {
                     Malformed::Ignore => debug!(%cause, "ignored a malformed document"),
                     Malformed::Warn => warn!(%cause, "ignored a malformed document"),
@@ -195,7 +195,7 @@ impl Sender {
                 Ok(())
             }
             Verdict::Conflict | Verdict::Refused | Verdict::Later => {
-                self.report(record, cause)?;
+                self.report(ticket, cause)?;
                 Err(Error::fatal(format!(
                     "Indexing record failed. Please check DLQ topic for errors. The server said: {cause}"
                 )))
@@ -203,11 +203,19 @@ impl Sender {
         }
     }
 
-    fn report(&self, record: Option<&SinkRecord>, cause: &Cause) -> Result<(), Error> {
-        match (&self.errant, record) {
-            (Some(errant), Some(record)) => errant.report(record, Error::fatal(format!("Indexing failed: {cause}"))),
-            _ => Ok(()),
-        }
+    /// Reports a record by where it came from: the worker has its bytes, and here only the document is left of it.
+    fn report(&self, ticket: Ticket, cause: &Cause) -> Result<(), Error> {
+        let (Some(errant), Some((origin, offset))) = (&self.errant, self.queue.place(ticket)) else { return Ok(()) };
+        let record = Record {
+            topic: origin.topic.clone(),
+            partition: Some(origin.partition),
+            key: SchemaAndValue::NULL,
+            value: SchemaAndValue::NULL,
+            timestamp: None,
+            headers: Vec::new(),
+        };
+        let record = SinkRecord { record, origin, offset, timestamp_type: TimestampType::NoTimestampType };
+        errant.report(&record, Error::fatal(format!("Indexing failed: {cause}")))
     }
 }
 

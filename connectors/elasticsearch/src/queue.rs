@@ -177,6 +177,11 @@ impl Queue {
         self.state().tracker.safe(current)
     }
 
+    /// Where a record that is not finished came from.
+    pub(crate) fn place(&self, ticket: Ticket) -> Option<(TopicPartition, i64)> {
+        self.state().tracker.place(ticket)
+    }
+
     pub(crate) fn open(&self, partitions: &[TopicPartition]) {
         self.state().tracker.open(partitions);
     }

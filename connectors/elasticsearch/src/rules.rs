@@ -137,7 +137,7 @@ fn external_resources(config: &ElasticsearchConfig, broken: &mut Broken) {
     if used == pairs.is_empty() {
         broken.say(&[USAGE, MAPPING], format!("Both '{USAGE}' and '{MAPPING}' must be set, or neither."));
     }
-    if !used {
+    if !used || pairs.is_empty() {
         return;
     }
     if config.stream.ty.name().is_some() || !config.stream.dataset.text().is_empty() {

@@ -178,8 +178,7 @@ fn take_one(
     let resource = resources.get(&record.record.topic)?;
     match converter.append(record, resource, filling.bulk()) {
         Ok(Outcome::Lines(order)) => {
-            let kept = errant.is_some().then(|| Box::new(record.clone()));
-            filling.bulk().push(order, ticket, kept);
+            filling.bulk().push(order, ticket);
             filling.close_when_full();
         }
         Ok(Outcome::Nothing) => filling.tracker.finish(ticket),

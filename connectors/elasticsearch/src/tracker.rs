@@ -78,6 +78,14 @@ impl Tracker {
         Some(Ticket { partition: at, assignment: partition.assignment, number })
     }
 
+    /// Where a record that is not finished came from.
+    pub(crate) fn place(&self, ticket: Ticket) -> Option<(TopicPartition, i64)> {
+        let partition = self.partitions.get(ticket.partition as usize)?;
+        let at = ticket.number.checked_sub(partition.first).and_then(|at| usize::try_from(at).ok())?;
+        let record = partition.queue.get(at).filter(|_| partition.assignment == ticket.assignment)?;
+        Some((partition.name.clone(), record.offset))
+    }
+
     pub(crate) fn finish(&mut self, ticket: Ticket) {
         let Some(partition) = self.partitions.get_mut(ticket.partition as usize) else { return };
         if partition.assignment != ticket.assignment {
