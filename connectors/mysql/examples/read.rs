@@ -1,21 +1,22 @@
 //! Reads a server without a worker: prints what it reads, or counts it to measure decoding.
 //!
 //! `read print|COUNT key=value...`: settings of the connector; with a number it stops after so many records and tells
-//! the CPU time they took.
+//! the CPU time they took. `offset={...}` is a stored offset, `mariadb=1` chooses that connector.
 
 use std::sync::{Arc, Mutex};
 
 use connect_api::{
-    LogRecord, OffsetMap, OffsetReader, Props, Result, SourceContext, SourceRecord, TopicLog, TopicLogs, async_trait,
+    LogRecord, OffsetMap, OffsetReader, Props, Result, SourceContext, SourceRecord, TopicLog, TopicLogs, Value,
+    async_trait,
 };
 
-/// Nothing is stored: every run is a first one.
-struct NoOffsets;
+/// The offset to start from, where one is given.
+struct Given(Option<OffsetMap>);
 
 #[async_trait]
-impl OffsetReader for NoOffsets {
+impl OffsetReader for Given {
     async fn read(&self, _partition: &OffsetMap) -> Result<Option<OffsetMap>> {
-        Ok(None)
+        Ok(self.0.clone())
     }
 }
 
@@ -67,9 +68,10 @@ async fn main() -> Result<()> {
         Some(_) => &connect_mysql::MARIADB,
         None => &connect_mysql::MYSQL,
     };
+    let offset = props.shift_remove("offset").and_then(|text| connect_mysql::offset::parse_offset(&text));
     let (_sender, stored) = tokio::sync::watch::channel(Vec::new());
     let logs = Arc::new(Memory::default());
-    let context = SourceContext { connector: "read".into(), task: 0, offsets: Arc::new(NoOffsets), stored, logs };
+    let context = SourceContext { connector: "read".into(), task: 0, offsets: Arc::new(Given(offset)), stored, logs };
     let mut task = (plugin.start)(props, context).await?;
     let mut count = 0;
     let mut before = cpu_seconds();
@@ -90,10 +92,24 @@ async fn main() -> Result<()> {
 }
 
 fn print(record: &SourceRecord) {
-    let value = record.record.value.value.as_struct().map(|value| format!("{:?}", value.values()));
-    println!("{} key {:?}", record.record.topic, record.record.key.value.as_struct().map(|key| key.values()));
-    println!("    {}", value.unwrap_or_else(|| "no value".into()));
-    println!("    offset {:?}", record.source.offset.0);
+    println!("{} {} -> {}", record.record.topic, text(&record.record.key.value), text(&record.record.value.value));
+    let offset: Vec<String> =
+        record.source.offset.0.iter().map(|(key, value)| format!("{key}={}", text(value))).collect();
+    println!("    {}", offset.join(" "));
+}
+
+/// A value without its schema.
+fn text(value: &Value) -> String {
+    let list = |values: &[Value]| values.iter().map(text).collect::<Vec<_>>().join(", ");
+    match value {
+        Value::Struct(row) => format!("({})", list(row.values())),
+        Value::Array(values) => format!("[{}]", list(values)),
+        Value::String(text) => text.to_string(),
+        Value::Int32(number) => number.to_string(),
+        Value::Int64(number) => number.to_string(),
+        Value::Null => "null".into(),
+        other => format!("{other:?}"),
+    }
 }
 
 /// User and system time of this process, in seconds.

@@ -109,7 +109,11 @@ impl Connector {
                 MysqlError::Tls { address, problem }
             }
             Error::Server(refusal) => MysqlError::Connect { address, problem: refusal.message },
-            other => MysqlError::Connect { address, problem: other.to_string() },
+            other => match other.to_string() {
+                // The driver hands a refused certificate on as a failure of the socket.
+                problem if problem.contains("peer certificate") => MysqlError::Tls { address, problem },
+                problem => MysqlError::Connect { address, problem },
+            },
         }
     }
 }

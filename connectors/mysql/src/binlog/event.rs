@@ -9,6 +9,7 @@ use crate::decode::{DecodeError, TableMap, wire::Reader};
 pub(crate) mod kind {
     pub(crate) const QUERY: u8 = 2;
     pub(crate) const ROTATE: u8 = 4;
+    pub(crate) const FORMAT_DESCRIPTION: u8 = 15;
     pub(crate) const XID: u8 = 16;
     pub(crate) const TABLE_MAP: u8 = 19;
     pub(crate) const WRITE_ROWS_V1: u8 = 23;
@@ -343,4 +344,97 @@ fn inflate(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
 /// TABLE_MAP with the id by which the row events name it.
 pub(crate) fn table_map(event: &Event) -> Result<TableMap, DecodeError> {
     TableMap::parse(&event.body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn event(kind: u8, body: impl Into<Bytes>) -> Event {
+        Event { kind, timestamp: 1, server_id: 7, flags: 0, position: 4, length: 19, body: body.into() }
+    }
+
+    /// Everything that reads the body of an event.
+    fn read(event: &Event) {
+        drop((rotate(&event.body), Query::parse(event), rows_query(event), gtid(event)));
+        drop((gtid_tagged(event), mariadb_gtid(event), payload_size(&event.body), table_map(event)));
+        for kind in [RowsKind::Write, RowsKind::Update, RowsKind::Delete] {
+            drop(Rows::parse(event, kind));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_reader_panic(kind in any::<u8>(), body in proptest::collection::vec(any::<u8>(), 0..300)) {
+            read(&event(kind, body));
+        }
+
+        #[test]
+        fn an_event_may_end_anywhere(end in 0..60_usize, kind in any::<u8>()) {
+            let body = [&1_u32.to_le_bytes()[..], &[0; 4], &[3, 0, 0, 0, 0], b"app\0CREATE TABLE t (id INT PRIMARY KEY)"].concat();
+            read(&event(kind, body[..end.min(body.len())].to_vec()));
+        }
+    }
+
+    #[test]
+    fn a_statement_comes_with_database_thread_and_sql_mode() {
+        let variables = [&[0_u8, 9, 9, 9, 9, 1][..], &4_u64.to_le_bytes()].concat();
+        let body = [
+            &53_u32.to_le_bytes()[..],
+            &[0; 4],
+            &[3, 0, 0, u8::try_from(variables.len()).unwrap(), 0],
+            &variables,
+            b"app\0DROP TABLE t",
+        ]
+        .concat();
+        let query = Query::parse(&event(kind::QUERY, body));
+        let expected =
+            Query { thread: 53, database: "app".into(), statement: "DROP TABLE t".into(), sql_mode: Some(4) };
+        assert_eq!(query, Ok(expected));
+    }
+
+    #[test]
+    fn a_gtid_tells_the_time_of_the_first_commit() {
+        let uuid = uuid::uuid!("a9024a0f-e545-11f1-aa45-02fc00000001");
+        let time = 1_795_222_467_116_264_u64;
+        let body = [&[1_u8][..], uuid.as_bytes(), &14_u64.to_le_bytes(), &[2; 17], &time.to_le_bytes()[..7]].concat();
+        let expected = Start {
+            gtid: Some(Gtid::MySql { source: uuid.to_string(), tag: String::new(), number: 14 }),
+            committed_micros: Some(1_795_222_467_116_264),
+            standalone: false,
+        };
+        assert_eq!(gtid(&event(kind::GTID, body)), Ok(expected));
+    }
+
+    #[test]
+    fn mariadb_marks_statements_that_stand_alone() {
+        let body = [&5_u64.to_le_bytes()[..], &0_u32.to_le_bytes(), &[1, 0, 0]].concat();
+        let expected = Start {
+            gtid: Some(Gtid::MariaDb { domain: 0, server: 7, sequence: 5 }),
+            committed_micros: None,
+            standalone: true,
+        };
+        assert_eq!(mariadb_gtid(&event(kind::MARIADB_GTID, body)), Ok(expected));
+    }
+
+    #[test]
+    fn mariadbs_compression_is_undone() {
+        use std::io::Write;
+
+        let text = b"INSERT INTO t VALUES (1)".repeat(20);
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        zlib.write_all(&text).unwrap();
+        let bytes = [&[0x82, 1, 224][..], &zlib.finish().unwrap()].concat();
+        assert_eq!(inflate(&bytes), Ok(text));
+        assert_eq!(inflate(&[0x84, 0xff, 0xff, 0xff, 0xff]), Err(DecodeError::Truncated));
+    }
+
+    #[test]
+    fn variable_numbers_are_read_in_all_lengths() {
+        let check = |bytes: &[u8], expected: u64| assert_eq!(variable(&mut Reader::new(bytes)), Ok(expected));
+        check(&[0b0000_0010], 1);
+        check(&[0b1111_1101, 0xff], 0x3fff);
+        check(&[0xff, 1, 0, 0, 0, 0, 0, 0, 0x80], 0x8000_0000_0000_0001);
+    }
 }

@@ -21,6 +21,8 @@ pub struct LogReader {
     end: u64,
     /// Bytes of a compressed transaction that are still to come, and where its event stands.
     payload: Option<Payload>,
+    /// Whether the server has told by now if its events end in checksums.
+    described: bool,
     /// How long the server may be silent; it was asked for a heartbeat well within that time.
     silence_max: Option<Duration>,
 }
@@ -61,6 +63,7 @@ impl LogReader {
             file: from.file.clone(),
             end: from.position,
             payload: None,
+            described: false,
             silence_max: options.heartbeat.map(|period| period * 3),
         })
     }
@@ -112,6 +115,10 @@ impl LogReader {
             length: header.event_size().into(),
             body: Bytes::copy_from_slice(event.data()),
         };
+        self.described |= framed.kind == kind::FORMAT_DESCRIPTION;
+        if !self.described {
+            cut_checksum(&mut framed, header.event_size(), header.log_pos());
+        }
         match self.payload.take() {
             Some(payload) => self.inside(payload, &mut framed)?,
             None => self.outside(header.log_pos(), &mut framed)?,
@@ -153,6 +160,25 @@ impl LogReader {
             self.payload = (left > 0).then_some(payload);
         }
         Ok(())
+    }
+}
+
+/// Before the log is described the driver leaves checksums on; MariaDB writes one even then.
+fn cut_checksum(event: &mut Event, size: u32, log_pos: u32) {
+    const CHECKSUM: usize = 4;
+    let Some((data, checksum)) = event.body.split_last_chunk::<CHECKSUM>() else {
+        return;
+    };
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&event.timestamp.to_le_bytes());
+    hasher.update(&[event.kind]);
+    hasher.update(&event.server_id.to_le_bytes());
+    hasher.update(&size.to_le_bytes());
+    hasher.update(&log_pos.to_le_bytes());
+    hasher.update(&event.flags.to_le_bytes());
+    hasher.update(data);
+    if hasher.finalize().to_le_bytes() == *checksum {
+        event.body.truncate(event.body.len() - CHECKSUM);
     }
 }
 
