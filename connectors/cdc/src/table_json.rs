@@ -71,7 +71,10 @@ pub fn decode(change: &Json) -> Result<TableChange, String> {
     let kind = change.get("type").and_then(Json::as_str).ok_or("a table change has no type")?;
     let id = decode_id(change.get("id")).ok_or("a table change has no readable id")?;
     let table = || {
-        let mut table = decode_table(&id, change.get("table").ok_or("a table change has no table")?)?;
+        let mut table = decode_table(
+            &id,
+            change.get("table").filter(|table| table.is_object()).ok_or("a table change has no table")?,
+        )?;
         table.comment = change.get("comment").and_then(Json::as_str).map(str::to_owned).or(table.comment);
         Ok::<_, String>(Arc::new(table))
     };

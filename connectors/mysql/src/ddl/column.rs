@@ -3,7 +3,7 @@
 use connect_cdc::table::Column;
 
 use super::{
-    DdlError, charset,
+    DdlError, Dialect, charset,
     cursor::Cursor,
     data_type::{self, DataType},
     default::{self, Default_},
@@ -56,8 +56,10 @@ pub(super) fn definition(cursor: &mut Cursor<'_>, name: String) -> Result<Defini
 
 /// Makes a column NOT NULL, as a primary key does.
 pub(super) fn require(column: &mut Column) {
+    if column.optional {
+        column.has_default &= column.default_expression.is_some();
+    }
     column.optional = false;
-    column.has_default &= column.default_expression.is_some();
 }
 
 fn attribute(cursor: &mut Cursor<'_>, definition: &mut Definition) -> Result<(), DdlError> {
@@ -130,10 +132,14 @@ fn references(cursor: &mut Cursor<'_>) -> Result<(), DdlError> {
     }
 }
 
-/// Comments are kept as they are written, but for a backslash before a backslash or a double quote.
+/// Comments are kept as they are written; MySQL's lose the backslash before a backslash or a double quote.
 pub(super) fn comment(cursor: &mut Cursor<'_>) -> Result<String, DdlError> {
     if cursor.peek().is_some_and(|t| t.kind == Kind::Word) {
         cursor.next();
     }
-    Ok(cursor.text_literal()?.replace("\\\\", "\\").replace("\\\"", "\""))
+    let text = cursor.text_literal()?;
+    Ok(match cursor.dialect {
+        Dialect::MySql => text.replace("\\\\", "\\").replace("\\\"", "\""),
+        Dialect::MariaDb => text,
+    })
 }

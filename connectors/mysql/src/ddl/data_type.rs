@@ -125,6 +125,7 @@ fn modifiers(cursor: &mut Cursor<'_>, name: String, text: bool, column: &mut Col
     let mut full = name;
     loop {
         let modifier = match cursor.word().as_deref() {
+            Some("ZEROFILL") if !full.contains("UNSIGNED") => "UNSIGNED ZEROFILL".to_owned(),
             Some(word @ ("UNSIGNED" | "SIGNED" | "ZEROFILL")) => word.to_owned(),
             Some("BINARY") if text => "BINARY".to_owned(),
             Some("ASCII") if text => {

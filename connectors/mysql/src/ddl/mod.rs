@@ -14,6 +14,8 @@ mod default;
 mod filter;
 #[cfg(test)]
 pub(crate) mod golden;
+#[cfg(test)]
+mod oracle;
 mod recorded;
 mod statement;
 mod token;

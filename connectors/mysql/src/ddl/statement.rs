@@ -86,7 +86,7 @@ impl Run<'_> {
             }
         } else if c.accept("RENAME") {
             if c.accept_any(&["TABLE", "TABLES"]) {
-                return self.rename_tables(c);
+                return self.rename_tables(c, tokens);
             }
         } else if c.accept("TRUNCATE") {
             return self.truncate(c, tokens);
@@ -181,8 +181,9 @@ impl Run<'_> {
         create::adopt_unique_key(&mut table, &parts);
         let table = self.tables.put(table);
         let change = TableChange::Alter { table, previous: None };
-        // Recorded without its first word, as Debezium records it.
-        self.push_table(ChangeKind::Alter, id, &tokens[1..], Some(change));
+        // Debezium's MySQL connector records it without its first word.
+        let tokens = if self.dialect == Dialect::MySql { &tokens[1..] } else { tokens };
+        self.push_table(ChangeKind::Alter, id, tokens, Some(change));
         Ok(())
     }
 
@@ -206,8 +207,10 @@ impl Run<'_> {
         }
     }
 
-    fn rename_tables(&mut self, c: &mut Cursor<'_>) -> Result<(), DdlError> {
+    /// Each pair is a record of its own, as in [`Run::drop_tables`].
+    fn rename_tables(&mut self, c: &mut Cursor<'_>, tokens: &[Token]) -> Result<(), DdlError> {
         c.accept_all(&["IF", "EXISTS"]);
+        let prefix = &self.text[tokens.first().map_or(0, |t| t.start)..c.position()];
         loop {
             let start = c.position();
             let old = self.table_id(c)?;
@@ -230,7 +233,7 @@ impl Run<'_> {
             self.changes.push(Change {
                 kind: ChangeKind::Alter,
                 database: new.catalog.clone(),
-                ddl: format!("RENAME TABLE {}", &self.text[start..end]),
+                ddl: format!("{prefix}{}", &self.text[start..end]),
                 tables: vec![new],
                 table_changes,
             });
