@@ -1,12 +1,52 @@
 //! Single Message Transforms and predicates, one file each, planned per schema.
 
 mod debezium;
+mod drop_headers;
+mod extract_field;
+mod field_path;
+mod filter;
+mod flatten;
+mod header_from;
 mod hidden;
+mod hoist_field;
+mod insert_field;
+mod insert_header;
+mod java_regex;
+mod names;
+mod predicates;
+mod regex_router;
+mod replace_field;
+mod row;
+mod set_schema_metadata;
+mod side;
+mod value_to_key;
 
 use connect_api::{PredicatePlugin, TransformPlugin};
 
 /// Every transform, as a row of the worker's table.
-pub static TRANSFORMS: &[TransformPlugin] = &[debezium::extract_new_record_state::PLUGIN];
+pub static TRANSFORMS: &[TransformPlugin] = &[
+    drop_headers::PLUGIN,
+    extract_field::KEY,
+    extract_field::VALUE,
+    filter::PLUGIN,
+    flatten::KEY,
+    flatten::VALUE,
+    header_from::KEY,
+    header_from::VALUE,
+    hoist_field::KEY,
+    hoist_field::VALUE,
+    insert_field::KEY,
+    insert_field::VALUE,
+    insert_header::PLUGIN,
+    regex_router::PLUGIN,
+    replace_field::KEY,
+    replace_field::VALUE,
+    set_schema_metadata::KEY,
+    set_schema_metadata::VALUE,
+    value_to_key::PLUGIN,
+    debezium::extract_new_record_state::PLUGIN,
+];
 
 /// Every predicate, as a row of the worker's table.
-pub static PREDICATES: &[PredicatePlugin] = &[];
+pub static PREDICATES: &[PredicatePlugin] =
+    &[predicates::HAS_HEADER_KEY, predicates::RECORD_IS_TOMBSTONE, predicates::TOPIC_NAME_MATCHES];

@@ -26,3 +26,8 @@ fn debezium_transforms_answer_as_version_3() {
 fn old_settings_mean_what_they_meant_in_version_2() {
     check("debezium_2_7.jsonl", &[], 273);
 }
+
+#[test]
+fn apache_transforms_answer_as_the_jvm() {
+    check("apache.jsonl", &[("millrace.compat.strict", "true")], 659);
+}

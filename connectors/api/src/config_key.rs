@@ -173,6 +173,7 @@ impl ConfigKey {
     pub(crate) fn wrong(&self, text: &str, problem: Problem) -> String {
         let reason = match problem {
             Problem::Because(reason) => reason,
+            Problem::Sentence(sentence) => return sentence.replace("{}", self.name),
             Problem::NotOfType(ty) => type_reason(self.style, ty).to_owned(),
         };
         match self.style {
@@ -180,6 +181,11 @@ impl ConfigKey {
             // A secret that is no secret's type can't happen, yet no text of one is ever repeated.
             MessageStyle::Kafka if self.ty == ConfigType::Password => {
                 format!("Invalid value [hidden] for configuration {}: {reason}", self.name)
+            }
+            // The JVM has read the list by then, and prints it as Java does.
+            MessageStyle::Kafka if self.ty == ConfigType::List => {
+                let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+                format!("Invalid value [{}] for configuration {}: {reason}", parts.join(", "), self.name)
             }
             MessageStyle::Kafka => format!("Invalid value {text} for configuration {}: {reason}", self.name),
         }

@@ -54,7 +54,7 @@ impl Report {
 }
 
 /// Enough to see a pattern, few enough to read.
-const FAILURES_SHOWN: usize = 40;
+const FAILURES_SHOWN: usize = 60;
 
 /// The cases of a file in order.
 ///

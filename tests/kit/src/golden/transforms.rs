@@ -58,6 +58,9 @@ impl Transforms {
                 Ok(Err(refused)) => refusal = refusal.or(Some(refused)),
             }
         }
+        if expected.get("configError").is_some() && steps.iter().any(sets_null) {
+            return Outcome::NotRepresentable("a setting that is null".to_owned());
+        }
         let judged = match (refusal, expected.get("configError")) {
             (Some((def, props, failure)), Some(wanted)) => compare::config_error(wanted, &failure, def, &props),
             (Some((_, _, failure)), None) => Err(format!("could not be configured: {failure}")),
@@ -101,6 +104,10 @@ impl Transforms {
 }
 
 type Judged = Result<(), String>;
+
+fn sets_null(step: &Json) -> bool {
+    step["config"].as_object().into_iter().flatten().any(|(_, value)| value.is_null())
+}
 
 fn run(case: &Json, expected: &Json, stages: &mut [Stage]) -> Result<Judged, NotRepresentable> {
     let Some(records) = case["records"].as_array() else {

@@ -1,0 +1,182 @@
+//! `InsertField`: adds where a record came from, when, or a fixed text.
+
+use connect_api::{
+    Error, Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache, Str, Struct,
+    Transform, Value, config, plugin, plugin::Side, schema::logical,
+};
+
+use crate::{
+    row::{self, NullRules},
+    side::{half, key_and_value},
+};
+
+config! {
+    /// Settings of `InsertField`. A name may end with ! for a required field or with ? for an optional one.
+    pub(crate) struct InsertFieldConfig {
+        /// The field for the topic.
+        #[config(key = "topic.field", group = "", importance = Medium)]
+        topic: Option<FieldName>,
+        /// The field for the Kafka partition.
+        #[config(key = "partition.field", group = "", importance = Medium)]
+        partition: Option<FieldName>,
+        /// The field for the Kafka offset. Only for sinks.
+        #[config(key = "offset.field", group = "", importance = Medium)]
+        offset: Option<FieldName>,
+        /// The field for the record's timestamp.
+        #[config(key = "timestamp.field", group = "", importance = Medium)]
+        timestamp: Option<FieldName>,
+        /// The field for a fixed text.
+        #[config(key = "static.field", group = "", importance = Medium)]
+        fixed: Option<FieldName>,
+        /// The fixed text.
+        #[config(key = "static.value", group = "", importance = Medium)]
+        fixed_value: Option<String>,
+        /// Whether a field that is null is copied as its default, where it has one.
+        #[config(key = "replace.null.with.default", group = "", importance = Medium, default = "true")]
+        replace_nulls: bool,
+    }
+}
+key_and_value!(InsertField, InsertFieldConfig);
+
+const PURPOSE: &str = "field insertion";
+
+/// A field to add, and whether it is optional.
+#[derive(Clone, Debug)]
+struct FieldName {
+    name: Str,
+    optional: bool,
+}
+
+impl connect_api::Setting for FieldName {
+    const TYPE: connect_api::ConfigType = connect_api::ConfigType::String;
+    fn parse(text: &str) -> Result<Self, connect_api::config::Problem> {
+        let text = text.trim();
+        Ok(match (text.strip_suffix('!'), text.strip_suffix('?')) {
+            (Some(name), _) => Self { name: name.into(), optional: false },
+            (_, Some(name)) => Self { name: name.into(), optional: true },
+            _ => Self { name: text.into(), optional: true },
+        })
+    }
+}
+
+/// What a field is filled with.
+#[derive(Clone, Debug)]
+enum Content {
+    Topic,
+    Partition,
+    Offset,
+    Timestamp,
+    Fixed(Str),
+}
+
+struct InsertField {
+    side: Side,
+    fields: Vec<(FieldName, Content)>,
+    replace_nulls: bool,
+    plans: SchemaCache<Plan>,
+}
+
+struct Plan {
+    nulls: NullRules,
+    schema: Schema,
+}
+
+impl InsertField {
+    fn new(props: &Props, side: Side) -> Result<Self> {
+        let config: InsertFieldConfig = plugin::parse(props)?;
+        if config.fixed.is_some() && config.fixed_value.is_none() {
+            let field = config.fixed.map(|field| field.name).unwrap_or_default();
+            return Err(Error::config(format!(
+                "Invalid value null for configuration static.value: No value specified for static field: {field}"
+            )));
+        }
+        let fixed = Content::Fixed(config.fixed_value.unwrap_or_default().into());
+        let fields = [
+            (config.topic, Content::Topic),
+            (config.partition, Content::Partition),
+            (config.offset, Content::Offset),
+            (config.timestamp, Content::Timestamp),
+            (config.fixed, fixed),
+        ];
+        let fields: Vec<_> = fields.into_iter().filter_map(|(name, content)| Some((name?, content))).collect();
+        if fields.is_empty() {
+            return Err(Error::config("No field insertion configured"));
+        }
+        Ok(Self { side, fields, replace_nulls: config.replace_nulls, plans: SchemaCache::default() })
+    }
+
+    fn row(&mut self, row: Struct, found: Vec<Option<Value>>) -> Result<SchemaAndValue> {
+        let (fields, replace_nulls) = (&self.fields, self.replace_nulls);
+        let plan = self.plans.plan(row.schema(), |schema| Plan::new(schema, fields, replace_nulls))?;
+        let mut values = row.into_values();
+        plan.nulls.apply(&mut values)?;
+        values.reserve_exact(found.len());
+        values.extend(found.into_iter().map(Option::unwrap_or_default));
+        Ok(Struct::new(plan.schema.clone(), values).into())
+    }
+}
+
+impl Transform for InsertField {
+    fn apply(&mut self, mut record: Record, origin: Origin<'_>) -> Result<Option<Record>> {
+        if half(&mut record, self.side).value.is_null() {
+            return Ok(Some(record));
+        }
+        let data = std::mem::take(half(&mut record, self.side));
+        let found = self.fields.iter().map(|(_, content)| content.of(&record, origin));
+        let found = found.collect::<Result<Vec<Option<Value>>>>();
+        let changed = if data.schema.is_some() {
+            let row = row::require_struct(data.value, data.schema.as_ref(), PURPOSE)?;
+            self.row(row, found?)?
+        } else {
+            let mut pairs = row::require_map(data.value, PURPOSE)?;
+            for ((field, _), value) in self.fields.iter().zip(found?) {
+                if let Some(value) = value {
+                    row::put(&mut pairs, &field.name, value);
+                }
+            }
+            SchemaAndValue::schemaless(Value::Map(pairs))
+        };
+        *half(&mut record, self.side) = changed;
+        Ok(Some(record))
+    }
+}
+
+impl Content {
+    fn of(&self, record: &Record, origin: Origin<'_>) -> Result<Option<Value>> {
+        Ok(match self {
+            Content::Topic => Some(Value::String(record.topic.clone())),
+            Content::Partition => record.partition.map(Value::Int32),
+            Content::Offset => match origin {
+                Origin::Sink { offset, .. } => Some(Value::Int64(offset)),
+                Origin::Source(_) => {
+                    let found = "org.apache.kafka.connect.source.SourceRecord";
+                    return Err(Error::data(format!("Only SinkRecord supported for [{PURPOSE}], found: {found}")));
+                }
+            },
+            Content::Timestamp => record.timestamp.map(Value::Int64),
+            Content::Fixed(text) => Some(Value::String(text.clone())),
+        })
+    }
+
+    fn schema(&self) -> SchemaBuilder {
+        match self {
+            Content::Topic | Content::Fixed(_) => SchemaBuilder::string(),
+            Content::Partition => SchemaBuilder::int32(),
+            Content::Offset => SchemaBuilder::int64(),
+            Content::Timestamp => SchemaBuilder::int64().name(logical::TIMESTAMP).version(1),
+        }
+    }
+}
+
+impl Plan {
+    fn new(from: &Schema, added: &[(FieldName, Content)], replace_nulls: bool) -> Result<Self> {
+        let mut fields: Vec<Field> = from.fields().into_iter().flatten().cloned().collect();
+        let nulls = NullRules::new(&fields, replace_nulls);
+        for (field, content) in added {
+            let schema = content.schema();
+            let schema = if field.optional { schema.optional() } else { schema };
+            fields.push(Field { name: field.name.clone(), schema: schema.build() });
+        }
+        Ok(Self { nulls, schema: row::schema_like(from, fields)? })
+    }
+}

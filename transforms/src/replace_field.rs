@@ -1,0 +1,172 @@
+//! `ReplaceField`: leaves fields out and gives others new names.
+
+use std::collections::HashMap;
+
+use connect_api::{
+    Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Str, Struct, Transform, Value, config,
+    plugin, plugin::Side,
+};
+
+use crate::{
+    hidden,
+    names::Names,
+    row::{self, NullRules},
+    side::{half, key_and_value},
+};
+
+config! {
+    /// Settings of `ReplaceField`.
+    pub(crate) struct ReplaceFieldConfig {
+        /// Fields to leave out; they win over include.
+        #[config(key = "exclude", group = "", importance = Medium, default = "")]
+        exclude: Names,
+        /// Fields to keep; all when empty.
+        #[config(key = "include", group = "", importance = Medium, default = "")]
+        include: Names,
+        /// New names, each as old:new.
+        #[config(key = "renames", group = "", importance = Medium, default = "")]
+        renames: Vec<Rename>,
+        /// Whether a field that is null is copied as its default, where it has one.
+        #[config(key = "replace.null.with.default", group = "", importance = Medium, default = "true")]
+        replace_nulls: bool,
+    }
+}
+key_and_value!(ReplaceField, ReplaceFieldConfig);
+
+const PURPOSE: &str = "field replacement";
+
+#[derive(Clone, Debug)]
+struct Rename {
+    old: String,
+    new: Str,
+}
+
+impl connect_api::Setting for Rename {
+    const TYPE: connect_api::ConfigType = connect_api::ConfigType::String;
+    fn parse(text: &str) -> Result<Self, connect_api::config::Problem> {
+        match text.split(':').collect::<Vec<&str>>()[..] {
+            [old, new] if !new.is_empty() => Ok(Self { old: old.to_owned(), new: new.into() }),
+            _ => Err(format!("Invalid rename mapping: {text}").into()),
+        }
+    }
+}
+
+struct ReplaceField {
+    side: Side,
+    rules: Rules,
+    plans: SchemaCache<Plan>,
+}
+
+struct Rules {
+    exclude: Vec<String>,
+    include: Vec<String>,
+    renames: HashMap<String, Str>,
+    replace_nulls: bool,
+}
+
+struct Plan {
+    /// The places of the fields that stay, in order.
+    kept: Vec<usize>,
+    nulls: NullRules,
+    schema: Schema,
+}
+
+impl ReplaceField {
+    fn new(props: &Props, side: Side) -> Result<Self> {
+        let config: ReplaceFieldConfig = plugin::parse(&with_old_names(props)?)?;
+        let rules = Rules {
+            exclude: config.exclude.0,
+            include: config.include.0,
+            renames: config.renames.into_iter().map(|rename| (rename.old, rename.new)).collect(),
+            replace_nulls: config.replace_nulls,
+        };
+        Ok(Self { side, rules, plans: SchemaCache::default() })
+    }
+}
+
+impl Transform for ReplaceField {
+    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+        let data = half(&mut record, self.side);
+        if data.value.is_null() {
+            return Ok(Some(record));
+        }
+        let value = std::mem::take(&mut data.value);
+        *data = match &data.schema {
+            None => {
+                let mut pairs = row::require_map(value, PURPOSE)?;
+                self.rules.change_map(&mut pairs);
+                SchemaAndValue::schemaless(Value::Map(pairs))
+            }
+            Some(schema) => {
+                let row = row::require_struct(value, Some(schema), PURPOSE)?;
+                let rules = &self.rules;
+                let plan = self.plans.plan(row.schema(), |schema| Plan::new(schema, rules))?;
+                let mut values = row.into_values();
+                let mut kept = plan.kept.iter().map(|at| std::mem::take(&mut values[*at])).collect::<Vec<Value>>();
+                plan.nulls.apply(&mut kept)?;
+                Struct::new(plan.schema.clone(), kept).into()
+            }
+        };
+        Ok(Some(record))
+    }
+}
+
+impl Rules {
+    fn keeps(&self, name: &str) -> bool {
+        let named = |list: &[String]| list.iter().any(|listed| listed == name);
+        !named(&self.exclude) && (self.include.is_empty() || named(&self.include))
+    }
+
+    fn change_map(&self, pairs: &mut Vec<(Value, Value)>) {
+        pairs.retain(|(key, _)| key.as_str().is_none_or(|name| self.keeps(name)));
+        if self.renames.is_empty() {
+            return;
+        }
+        for (name, value) in std::mem::take(pairs) {
+            let name = match name.as_str().and_then(|name| self.renames.get(name)) {
+                Some(new) => new.clone(),
+                None => match name {
+                    Value::String(name) => name,
+                    other => {
+                        pairs.push((other, value));
+                        continue;
+                    }
+                },
+            };
+            row::put(pairs, &name, value);
+        }
+    }
+}
+
+impl Plan {
+    fn new(from: &Schema, rules: &Rules) -> Result<Self> {
+        let (mut kept, mut fields) = (Vec::new(), Vec::new());
+        for (at, field) in from.fields().into_iter().flatten().enumerate() {
+            if !rules.keeps(&field.name) {
+                continue;
+            }
+            kept.push(at);
+            let name = rules.renames.get(field.name.as_str()).unwrap_or(&field.name).clone();
+            fields.push(Field { name, schema: field.schema.clone() });
+        }
+        let nulls = NullRules::new(&fields, rules.replace_nulls);
+        Ok(Self { kept, nulls, schema: row::schema_like(from, fields)? })
+    }
+}
+
+/// Kafka 3 and before called them whitelist and blacklist; the newer names win.
+fn with_old_names(props: &Props) -> Result<Props> {
+    let mut props = props.clone();
+    if hidden::strict(&props)? {
+        return Ok(props);
+    }
+    for (old, new) in [("whitelist", "include"), ("blacklist", "exclude")] {
+        let Some(list) = props.get(old).cloned() else { continue };
+        if props.contains_key(new) {
+            continue;
+        }
+        tracing::warn!("{old} of ReplaceField is honoured as Kafka Connect 3 did; {new} takes its place");
+        props.insert(new.to_owned(), list);
+    }
+    Ok(props)
+}
