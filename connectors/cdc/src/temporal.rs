@@ -83,10 +83,10 @@ impl DateForm {
         match self {
             Self::Days | Self::Connect => i32::try_from(days).ok().map(Value::Int32),
             Self::Iso => {
-                let mut text = String::with_capacity(11);
-                push_date(&mut text, days);
-                text.push('Z');
-                Some(text.into())
+                let mut text = Text::default();
+                text.date(days);
+                text.push(b'Z');
+                Some(text.into_string().into())
             }
         }
     }
@@ -111,10 +111,10 @@ impl TimeForm {
             Self::Micros => Some(Value::Int64(micros)),
             Self::Nanos => micros.checked_mul(1000).map(Value::Int64),
             Self::Iso => {
-                let mut text = String::with_capacity(16);
-                push_time(&mut text, of_day()?, Fraction::Shortest);
-                text.push('Z');
-                Some(text.into())
+                let mut text = Text::default();
+                text.time(of_day()?, Fraction::Shortest);
+                text.push(b'Z');
+                Some(text.into_string().into())
             }
         }
     }
@@ -163,55 +163,80 @@ pub enum Fraction {
 
 /// `2024-02-29T12:34:56.789Z`
 pub fn zoned_text(micros: i64, fraction: Fraction) -> String {
-    let mut text = String::with_capacity(27);
-    push_date(&mut text, micros.div_euclid(DAY_MICROS));
-    text.push('T');
-    push_time(&mut text, micros.rem_euclid(DAY_MICROS), fraction);
-    text.push('Z');
-    text
+    let mut text = Text::default();
+    text.date(micros.div_euclid(DAY_MICROS));
+    text.push(b'T');
+    text.time(micros.rem_euclid(DAY_MICROS), fraction);
+    text.push(b'Z');
+    text.into_string()
 }
 
-fn push_date(text: &mut String, days: i64) {
-    let (year, month, day) = date_of_days(days);
-    match u32::try_from(year) {
-        Ok(year) if year <= 9999 => push_digits(text, year, 4),
+/// A short ASCII text on the stack, so that a moment costs one allocation of its very size.
+#[derive(Default)]
+struct Text {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Text {
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.length] = byte;
+        self.length += 1;
+    }
+
+    fn two(&mut self, number: u32) {
+        self.push(b'0' + (number / 10 % 10) as u8);
+        self.push(b'0' + (number % 10) as u8);
+    }
+
+    fn date(&mut self, days: i64) {
+        let (year, month, day) = date_of_days(days);
         // As in ISO 8601: years beyond four digits have a sign.
-        _ => text.push_str(&format!("{year:+05}")),
-    }
-    text.push('-');
-    push_digits(text, month.into(), 2);
-    text.push('-');
-    push_digits(text, day.into(), 2);
-}
-
-fn push_time(text: &mut String, micros: i64, fraction: Fraction) {
-    let seconds = (micros / 1_000_000) as u32;
-    push_digits(text, seconds / 3600, 2);
-    text.push(':');
-    push_digits(text, seconds / 60 % 60, 2);
-    text.push(':');
-    push_digits(text, seconds % 60, 2);
-    let micros = (micros % 1_000_000) as u32;
-    match fraction {
-        Fraction::Shortest if micros == 0 => {}
-        Fraction::Digits(0) => {}
-        Fraction::Shortest => {
-            text.push('.');
-            push_digits(text, micros, 6);
-            text.truncate(text.trim_end_matches('0').len());
+        if !(0..=9999).contains(&year) {
+            self.push(if year < 0 { b'-' } else { b'+' });
         }
-        Fraction::Digits(digits) => {
-            text.push('.');
-            let digits = usize::from(digits.min(6));
-            push_digits(text, micros, 6);
-            text.truncate(text.len() - (6 - digits));
+        let year = u32::try_from(year.unsigned_abs()).unwrap_or(u32::MAX);
+        if year > 9999 {
+            self.two(year / 10_000);
+        }
+        self.two(year / 100);
+        self.two(year);
+        self.push(b'-');
+        self.two(month.into());
+        self.push(b'-');
+        self.two(day.into());
+    }
+
+    fn time(&mut self, micros: i64, fraction: Fraction) {
+        let seconds = (micros / 1_000_000) as u32;
+        self.two(seconds / 3600);
+        self.push(b':');
+        self.two(seconds / 60 % 60);
+        self.push(b':');
+        self.two(seconds % 60);
+        let micros = (micros % 1_000_000) as u32;
+        let digits = match fraction {
+            Fraction::Shortest if micros == 0 => 0,
+            Fraction::Shortest => 6,
+            Fraction::Digits(digits) => usize::from(digits.min(6)),
+        };
+        if digits == 0 {
+            return;
+        }
+        self.push(b'.');
+        let start = self.length;
+        self.two(micros / 10_000);
+        self.two(micros / 100 % 100);
+        self.two(micros % 100);
+        self.length = start + digits;
+        while fraction == Fraction::Shortest && self.bytes[self.length - 1] == b'0' {
+            self.length -= 1;
         }
     }
-}
 
-fn push_digits(text: &mut String, number: u32, width: u32) {
-    for place in (0..width).rev() {
-        text.push(char::from(b'0' + (number / 10_u32.pow(place) % 10) as u8));
+    fn into_string(self) -> String {
+        let text = std::str::from_utf8(&self.bytes[..self.length]).expect("digits and signs are ASCII");
+        text.to_owned()
     }
 }
 

@@ -93,10 +93,7 @@ impl Charset {
     #[inline]
     pub(crate) fn decode(self, bytes: Bytes) -> Str {
         match self {
-            Self::Utf8 => match Str::from_utf8(bytes.clone()) {
-                Ok(text) => text,
-                Err(_) => String::from_utf8_lossy(&bytes).into_owned().into(),
-            },
+            Self::Utf8 => utf8(bytes),
             Self::Table(encoding) => {
                 let (text, _) = encoding.decode_without_bom_handling(&bytes);
                 text.into_owned().into()
@@ -107,6 +104,14 @@ impl Charset {
             }
         }
     }
+}
+
+#[inline]
+fn utf8(bytes: Bytes) -> Str {
+    // Short text is checked twice sooner than a second handle on its buffer is counted up and down.
+    const SHORT: usize = 256;
+    let kept = if bytes.len() > SHORT || std::str::from_utf8(&bytes).is_err() { bytes.clone() } else { Bytes::new() };
+    Str::from_utf8(bytes).unwrap_or_else(|_| String::from_utf8_lossy(&kept).into_owned().into())
 }
 
 #[cfg(test)]

@@ -227,11 +227,11 @@ impl RowDecoder {
     /// image is an error: it can't be told from NULL otherwise.
     pub fn decode(&self, body: &Bytes, at: &mut usize, present: &[u8]) -> Result<Vec<Value>, DecodeError> {
         let mut reader = Reader::at(body, *at);
-        let in_image: usize = (0..self.columns.len()).filter(|column| bit(present, *column)).count();
-        if in_image != self.columns.len() {
+        if !all_set(present, self.columns.len()) {
+            let in_image = (0..self.columns.len()).filter(|column| bit(present, *column)).count();
             return Err(self.plan.column_count(in_image));
         }
-        let nulls = reader.take(in_image.div_ceil(8))?;
+        let nulls = reader.take(self.columns.len().div_ceil(8))?;
         let mut values = Vec::with_capacity(self.plan.captured);
         for (column, (bound, plan)) in self.columns.iter().zip(&self.plan.columns).enumerate() {
             let null = bit(nulls, column);
@@ -252,6 +252,16 @@ impl RowDecoder {
         *at = reader.position();
         Ok(values)
     }
+}
+
+/// Whether the first `count` bits are set.
+#[inline]
+fn all_set(bitmap: &[u8], count: usize) -> bool {
+    let (full, rest) = (count / 8, count % 8);
+    let mask = (1_u8 << rest) - 1;
+    bitmap.len() >= count.div_ceil(8)
+        && bitmap[..full].iter().all(|byte| *byte == 0xff)
+        && (rest == 0 || bitmap[full] & mask == mask)
 }
 
 #[inline]

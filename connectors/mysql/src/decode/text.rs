@@ -73,10 +73,20 @@ pub(crate) fn decimal(text: &str, scale: i32) -> Option<Unscaled> {
 
 /// `2024-02-29`
 pub(crate) fn date(text: &str) -> Option<Date> {
+    // The server's own layout is read by its places; what people write as a default may be shorter.
+    if let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text.as_bytes() {
+        let year = i64::from(two(y1, y2)?) * 100 + i64::from(two(y3, y4)?);
+        let date = Date { year, month: two(m1, m2)?, day: two(d1, d2)? };
+        return (date.month <= 12 && date.day <= 31).then_some(date);
+    }
     let mut parts = text.split('-');
     let mut part = || parts.next().filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
     let date = Date { year: part()?.parse().ok()?, month: part()?.parse().ok()?, day: part()?.parse().ok()? };
-    (parts.next().is_none() && date.month <= 12 && date.day <= 31).then_some(date)
+    (parts.next().is_none() && date.year <= 9999 && date.month <= 12 && date.day <= 31).then_some(date)
+}
+
+fn two(tens: u8, ones: u8) -> Option<u8> {
+    (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| (tens - b'0') * 10 + (ones - b'0'))
 }
 
 /// `-838:59:59.999999` in microseconds.
@@ -86,16 +96,28 @@ pub(crate) fn time(text: &str) -> Option<i64> {
         None => (false, text),
     };
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-    let mut seconds = 0_i64;
-    let mut parts = 0;
-    for part in whole.split(':') {
-        seconds = seconds.checked_mul(60)?.checked_add(i64::from(part.parse::<u16>().ok()?))?;
-        parts += 1;
-    }
-    // `1:2` is an hour and two minutes.
-    let seconds = if parts == 2 { seconds * 60 } else { seconds };
+    let seconds = match *whole.as_bytes() {
+        [h1, h2, b':', m1, m2, b':', s1, s2] => {
+            i64::from(two(h1, h2)?) * 3600 + i64::from(two(m1, m2)?) * 60 + i64::from(two(s1, s2)?)
+        }
+        _ => seconds(whole)?,
+    };
     let micros = seconds * 1_000_000 + fraction_micros(fraction)?;
-    (parts <= 3).then_some(if negative { -micros } else { micros })
+    Some(if negative { -micros } else { micros })
+}
+
+/// Hours, minutes and seconds of any length; `1:2` is an hour and two minutes.
+fn seconds(text: &str) -> Option<i64> {
+    let mut seconds = 0;
+    let mut parts = 0;
+    for part in text.split(':') {
+        seconds = seconds * 60 + i64::from(part.parse::<u16>().ok()?);
+        parts += 1;
+        if parts > 3 {
+            return None;
+        }
+    }
+    Some(if parts == 2 { seconds * 60 } else { seconds })
 }
 
 fn fraction_micros(fraction: &str) -> Option<i64> {
