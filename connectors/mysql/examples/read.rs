@@ -50,6 +50,7 @@ impl TopicLog for Memory {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let mut arguments = std::env::args().skip(1);
     let stop_after = arguments.next().unwrap_or_default().parse::<usize>().ok();
     let mut props: Props = [

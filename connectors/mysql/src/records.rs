@@ -249,8 +249,8 @@ impl Rows<'_> {
             source: Value::Null,
             transaction,
         };
-        let tombstone = self.maker.tombstones && self.table.plan.has_key();
-        let tombstone = tombstone.then(|| (key.clone(), self.headers(headers)));
+        // A table without a key has them too, though nothing can be compacted by them: consumers count on it.
+        let tombstone = self.maker.tombstones.then(|| (key.clone(), self.headers(headers)));
         self.change(key, change, headers);
         if let Some((key, headers)) = tombstone {
             self.push(key, SchemaAndValue::NULL, headers);
