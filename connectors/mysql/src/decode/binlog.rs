@@ -169,7 +169,8 @@ fn slice(reader: &mut Reader<'_>, prefix: usize, body: &Bytes) -> Result<Bytes, 
 /// The most that one COMPRESSED value may grow to: the largest packet that a server sends.
 const INFLATED_MAX: usize = 1 << 30;
 
-/// MariaDB's form: one byte tells the length's length, then the length, then a raw deflate stream; 0 is not compressed.
+/// MariaDB's form: a byte with the length's length and whether the zlib header is left out, the length, and the deflated
+/// stream; a byte of 0 stands before a value that is not compressed.
 fn inflate(bytes: &Bytes) -> Result<Bytes, DecodeError> {
     const DAMAGED: DecodeError = DecodeError::Damaged("a compressed value can't be unpacked");
     let Some(first) = bytes.first() else { return Ok(Bytes::new()) };
@@ -179,7 +180,7 @@ fn inflate(bytes: &Bytes) -> Result<Bytes, DecodeError> {
     let mut reader = Reader::at(bytes, 1);
     let length = usize::try_from(reader.uint_be(usize::from(first & 7))?).ok().filter(|length| *length <= INFLATED_MAX);
     let length = length.ok_or(DAMAGED)?;
-    let zlib_header = first & 8 != 0;
+    let zlib_header = first & 8 == 0;
     let mut inflated = Vec::new();
     let mut stream = flate2::Decompress::new(zlib_header);
     inflated.reserve_exact(length.min(reader.remaining().len().saturating_mul(1032)));

@@ -59,7 +59,8 @@ pub(crate) fn value(cell: Cell, target: &Target, schema: &Schema) -> Converted {
         (Target::Point | Target::Geometry, Cell::Bytes(bytes)) => geometry(&bytes, target, schema),
         (Target::Vector, Cell::Bytes(bytes)) => vector(&bytes),
         (Target::Uuid, Cell::Bytes(bytes)) => uuid(&bytes),
-        (Target::Inet, Cell::Bytes(bytes)) => inet(&bytes),
+        (Target::Inet4, Cell::Bytes(bytes)) => some(std::net::Ipv4Addr::from(padded(&bytes)).to_string()),
+        (Target::Inet6, Cell::Bytes(bytes)) => some(std::net::Ipv6Addr::from(padded::<16>(&bytes)).to_string()),
         (_, Cell::Text(text)) => match Str::from_utf8(text.clone()) {
             Ok(text) => Converted::Value(Value::String(text)),
             Err(_) => some(String::from_utf8_lossy(&text).into_owned()),
@@ -217,13 +218,6 @@ fn uuid(bytes: &[u8]) -> Converted {
         text += &format!("{byte:02x}");
     }
     some(text)
-}
-
-fn inet(bytes: &[u8]) -> Converted {
-    if bytes.len() <= 4 {
-        return some(std::net::Ipv4Addr::from(padded::<4>(bytes)).to_string());
-    }
-    some(std::net::Ipv6Addr::from(padded::<16>(bytes)).to_string())
 }
 
 /// Fixed-length binary loses its trailing zeros on the way.

@@ -47,9 +47,13 @@ fn literal(expression: &str, column: &Column, target: &Target) -> Option<Cell> {
         Target::Int64 => Cell::Int(integer(truth)?),
         Target::Decimal { scale, .. } => Cell::Decimal(decimal(truth, *scale)?),
         Target::Float32 | Target::Float64 { .. } => text::cell(target, &Bytes::copy_from_slice(truth.as_bytes()))?,
-        Target::Text(_) | Target::Label(_) | Target::Labels(_) | Target::Json | Target::Uuid | Target::Inet => {
-            Cell::Text(Bytes::copy_from_slice(expression.as_bytes()))
-        }
+        Target::Text(_)
+        | Target::Label(_)
+        | Target::Labels(_)
+        | Target::Json
+        | Target::Uuid
+        | Target::Inet4
+        | Target::Inet6 => Cell::Text(Bytes::copy_from_slice(expression.as_bytes())),
         Target::Binary { .. } => Cell::Bytes(Bytes::copy_from_slice(expression.as_bytes())),
         Target::Date(_) => Cell::Date(text::date_time(zero_date(trimmed))?.0),
         Target::DateTime(_) => {

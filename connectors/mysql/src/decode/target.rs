@@ -49,7 +49,8 @@ pub(crate) enum Target {
     Geometry,
     Vector,
     Uuid,
-    Inet,
+    Inet4,
+    Inet6,
 }
 
 /// The type without UNSIGNED, ZEROFILL and BINARY.
@@ -120,7 +121,8 @@ impl Target {
             | "GEOMETRYCOLLECTION" | "GEOMCOLLECTION" => Self::Geometry,
             "VECTOR" => Self::Vector,
             "UUID" => Self::Uuid,
-            "INET4" | "INET6" => Self::Inet,
+            "INET4" => Self::Inet4,
+            "INET6" => Self::Inet6,
             _ => Self::Text(column.charset.as_deref().map_or(Charset::Utf8, Charset::by_name)),
         }
     }
@@ -138,7 +140,7 @@ impl Target {
             // A number of 64 bits without a sign has up to 20 digits.
             Self::Decimal { mode, scale } if column.jdbc_type == jdbc::BIGINT => mode.schema(*scale, Some(20)),
             Self::Decimal { mode, scale } => mode.schema(*scale, column.length),
-            Self::Text(_) | Self::Inet => SchemaBuilder::string(),
+            Self::Text(_) | Self::Inet4 | Self::Inet6 => SchemaBuilder::string(),
             Self::Binary { mode: Binary::Bytes, .. } => SchemaBuilder::bytes(),
             Self::Binary { .. } => SchemaBuilder::string(),
             Self::Bits(_) => named(SchemaBuilder::bytes(), "io.debezium.data.Bits")

@@ -18,9 +18,13 @@ pub(crate) fn cell(target: &Target, bytes: &Bytes) -> Option<Cell> {
         Target::Float64 { single: true } => Cell::Float(ascii(bytes)?.parse().ok()?),
         Target::Float64 { single: false } => Cell::Double(ascii(bytes)?.parse().ok()?),
         Target::Decimal { scale, .. } => Cell::Decimal(decimal(ascii(bytes)?, *scale)?),
-        Target::Text(_) | Target::Label(_) | Target::Labels(_) | Target::Json | Target::Uuid | Target::Inet => {
-            Cell::Text(bytes.clone())
-        }
+        Target::Text(_)
+        | Target::Label(_)
+        | Target::Labels(_)
+        | Target::Json
+        | Target::Uuid
+        | Target::Inet4
+        | Target::Inet6 => Cell::Text(bytes.clone()),
         Target::Binary { .. } | Target::Bits(_) | Target::Point | Target::Geometry | Target::Vector => {
             Cell::Bytes(bytes.clone())
         }
