@@ -5,6 +5,7 @@ pub mod envelope;
 pub mod filter;
 pub mod heartbeat;
 pub mod history;
+pub mod mask;
 pub mod naming;
 pub mod row;
 pub mod schema_change;
