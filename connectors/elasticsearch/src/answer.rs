@@ -177,6 +177,19 @@ mod tests {
         assert!(items[0].error.is_none() && items[1].error.is_none());
     }
 
+    proptest::proptest! {
+        /// What a proxy or a broken server sends is no reason to panic.
+        #[test]
+        fn any_bytes_are_read_or_refused(mut body in proptest::collection::vec(proptest::num::u8::ANY, 0..80), cut in 0..200_usize) {
+            drop(BulkAnswer::parse(&body));
+            Cause::of_call(&body);
+            let good = br#"{"took":3,"errors":true,"items":[{"index":{"status":400,"error":{"type":"x","reason":"y"}}}]}"#;
+            body.splice(0..0, good[..cut.min(good.len())].iter().copied());
+            drop(BulkAnswer::parse(&body));
+            Cause::of_call(&body);
+        }
+    }
+
     #[test]
     fn a_failed_call_says_why_in_any_form() {
         let check = |body: &[u8], expected: &str| assert_eq!(Cause::of_call(body).to_string(), expected);

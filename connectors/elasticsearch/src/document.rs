@@ -419,3 +419,75 @@ fn without_timestamp(value: &Value) -> Value {
         other => other.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use connect_api::SchemaBuilder as S;
+
+    use super::*;
+
+    const COMPACT: Form = Form::Schema { compact_maps: true };
+
+    fn written(form: Form, schema: Option<&Schema>, value: &Value) -> Result<String, String> {
+        let mut out = Vec::new();
+        let result = DocumentWriter::new(form).write(schema, value, &mut out);
+        result.map(|()| String::from_utf8(out).expect("JSON is text")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn maps_take_the_form_that_the_settings_ask_for() {
+        let text = S::map(S::string().build(), S::int32().build()).build();
+        let number = S::map(S::int32().build(), S::string().build()).build();
+        let by_text = Value::Map(vec![("k".into(), Value::Int32(1))]);
+        let by_number = Value::Map(vec![(Value::Int32(1), "x".into())]);
+        let check = |form, schema: Option<&Schema>, value, expected: &str| {
+            assert_eq!(written(form, schema, value), Ok(expected.to_owned()));
+        };
+        check(COMPACT, Some(&text), &by_text, r#"{"k":1}"#);
+        check(Form::Schema { compact_maps: false }, Some(&text), &by_text, r#"[{"key":"k","value":1}]"#);
+        check(COMPACT, Some(&number), &by_number, r#"[{"key":1,"value":"x"}]"#);
+        check(Form::SchemaIgnored, Some(&text), &by_text, r#"{"k":1}"#);
+        check(Form::SchemaIgnored, Some(&number), &by_number, r#"[[1,"x"]]"#);
+        check(COMPACT, None, &by_number, r#"[[1,"x"]]"#);
+        check(COMPACT, None, &by_text, r#"{"k":1}"#);
+    }
+
+    #[test]
+    fn a_null_becomes_the_default_or_is_refused() {
+        let row = |field: Schema| Value::Struct(Struct::new(S::structure([("f", field)]).build(), vec![Value::Null]));
+        let check = |field: Schema, expected: Result<&str, &str>| {
+            let value = row(field);
+            let schema = value.as_struct().map(Struct::schema).cloned();
+            let found = written(COMPACT, schema.as_ref(), &value);
+            assert_eq!(found.as_deref().map_err(String::as_str), expected);
+        };
+        check(S::int32().optional().build(), Ok(r#"{"f":null}"#));
+        check(S::int32().default_value(Value::Int32(7)).build(), Ok(r#"{"f":7}"#));
+        check(S::int32().build(), Err("null value for a field that is required and has no default value"));
+    }
+
+    #[test]
+    fn rows_inside_rows_are_written_by_the_schema_that_they_have() {
+        let inner = |name: &str| S::structure([(name, S::int64().build())]).build();
+        let outer = S::structure([("r", inner("a")), ("list", S::array(inner("a")).build())]).build();
+        let row = |schema: Schema| Value::Struct(Struct::new(schema, vec![Value::Int64(1)]));
+        let values = vec![row(inner("b")), Value::Array(vec![row(inner("a"))])];
+        let value = Value::Struct(Struct::new(outer.clone(), values));
+        assert_eq!(written(COMPACT, Some(&outer), &value), Ok(r#"{"r":{"b":1},"list":[{"a":1}]}"#.to_owned()));
+        let empty = S::structure::<&str>([]).build();
+        let value = Value::Struct(Struct::new(empty.clone(), Vec::new()));
+        assert_eq!(written(COMPACT, Some(&empty), &value), Ok("{}".to_owned()));
+    }
+
+    #[test]
+    fn logical_values_without_a_schema_are_numbers() {
+        let decimal = Logical::Decimal { unscaled: connect_api::Bytes::from_static(&[0x30, 0x39]), scale: 2 };
+        let list = Value::Array(vec![
+            Value::Logical(Box::new(Logical::Date(5))),
+            Value::Logical(Box::new(decimal)),
+            Value::Bytes(connect_api::Bytes::from_static(&[1, 2, 3])),
+            Value::Float32(0.1),
+        ]);
+        assert_eq!(written(Form::SchemaIgnored, None, &list), Ok(r#"[5,12345e-2,"AQID",0.1]"#.to_owned()));
+    }
+}

@@ -156,6 +156,14 @@ mod tests {
         assert_eq!(written(|out| float(f32::NEG_INFINITY, out)), "\"-Infinity\"");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn numbers_read_back_as_themselves(wide in proptest::num::f64::NORMAL, narrow in proptest::num::f32::NORMAL) {
+            assert_eq!(written(|out| double(wide, out)).parse(), Ok(wide));
+            assert_eq!(written(|out| float(narrow, out)).parse(), Ok(narrow));
+        }
+    }
+
     #[test]
     fn decimals_become_the_nearest_double() {
         let check = |unscaled: &[u8], scale: i32, expected: f64| {

@@ -33,6 +33,23 @@ fn fault() -> impl Strategy<Value = Option<Fault>> {
     ]
 }
 
+fn json_value() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i64>().prop_map(Json::from),
+        // Exact ones: the JSON parser of this test is not exact for the others.
+        any::<i32>().prop_map(|n| Json::from(f64::from(n) / 8.0)),
+        ".*".prop_map(Json::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+            proptest::collection::btree_map(".*", inner, 0..4).prop_map(|members| json!(members)),
+        ]
+    })
+}
+
 #[derive(Clone, Debug)]
 struct Case {
     changes: Vec<Change>,
@@ -153,6 +170,21 @@ proptest! {
     #[test]
     fn inserts_end_as_the_model(case in case(true)) {
         check(&case, "insert")?;
+    }
+
+    /// Any JSON that a converter can bring arrives as it is.
+    #[test]
+    fn any_document_arrives_as_it_is(members in proptest::collection::btree_map(".*", json_value(), 0..5)) {
+        let source = json!(members);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let found = runtime.block_on(async {
+            let server = Server::start().await;
+            let mut task = start(&server.url, &[("linger.ms", "0")]).await;
+            task.put(&[record(0, Some("a\u{1}\"\\é"), &source.to_string())]).await.expect("put");
+            drain(&mut task).await;
+            server.sources(TOPIC)
+        });
+        prop_assert_eq!(found, BTreeMap::from([("a\u{1}\"\\é".to_owned(), source)]));
     }
 
     /// Merged documents have no versions: their order is all that keeps them right.
