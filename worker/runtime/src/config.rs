@@ -1,0 +1,289 @@
+//! The worker's own settings, under the names of the JVM worker.
+
+use std::{path::Path, time::Duration};
+
+use connect_api::{Config, Error, Password, Props, Result, config, config::Problem, config::Setting, config_key};
+
+use crate::properties;
+
+connect_api::setting_enum! {
+    /// Which group protocols a worker offers (`connect.protocol`).
+    pub enum GroupProtocol {
+        Eager = "eager",
+        Compatible = "compatible",
+        #[default]
+        Sessioned = "sessioned",
+    }
+}
+
+connect_api::setting_enum! {
+    /// How far exactly-once support for sources is rolled out.
+    pub enum ExactlyOnceSource {
+        #[default]
+        Disabled = "disabled",
+        Preparing = "preparing",
+        Enabled = "enabled",
+    }
+}
+
+connect_api::setting_enum! {
+    /// Where records of source tasks go; `null` acknowledges without sending, for benchmarks.
+    pub enum ProducerKind {
+        #[default]
+        Kafka = "kafka",
+        Null = "null",
+    }
+}
+
+/// A number of at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtLeastOne(pub i32);
+
+impl Setting for AtLeastOne {
+    const TYPE: config_key::ConfigType = config_key::ConfigType::Int;
+    fn parse(text: &str) -> std::result::Result<Self, Problem> {
+        match i32::parse(text)? {
+            n if n >= 1 => Ok(Self(n)),
+            _ => Err(Problem::Because("Value must be at least 1".into())),
+        }
+    }
+}
+
+/// A number of partitions or replicas: at least one, or -1 for the broker's default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count(pub i32);
+
+impl Setting for Count {
+    const TYPE: config_key::ConfigType = config_key::ConfigType::Int;
+    fn parse(text: &str) -> std::result::Result<Self, Problem> {
+        match i32::parse(text)? {
+            n if n >= 1 || n == -1 => Ok(Self(n)),
+            _ => Err(Problem::Because("Value must be -1 to use the Kafka broker default, or at least 1".into())),
+        }
+    }
+}
+
+config! {
+    /// Settings of a distributed worker.
+    pub struct WorkerConfig {
+        /// Brokers to connect to first, as `host:port,host:port`.
+        #[config(key = "bootstrap.servers", group = "Worker", importance = High)]
+        pub bootstrap_servers: String,
+        /// Name of the cluster of workers this worker belongs to.
+        #[config(key = "group.id", group = "Worker", importance = High)]
+        pub group_id: String,
+        /// Name of this worker towards the brokers.
+        #[config(key = "client.id", group = "Worker", importance = Low, default = "")]
+        pub client_id: String,
+        /// Topic that holds the configurations of connectors and tasks.
+        #[config(key = "config.storage.topic", group = "Storage", importance = High)]
+        pub config_topic: String,
+        /// Topic that holds the offsets of source connectors.
+        #[config(key = "offset.storage.topic", group = "Storage", importance = High)]
+        pub offset_topic: String,
+        /// Topic that holds the statuses of connectors and tasks.
+        #[config(key = "status.storage.topic", group = "Storage", importance = High)]
+        pub status_topic: String,
+        /// Replicas of the configuration topic when the worker creates it; -1 for the broker's default.
+        #[config(key = "config.storage.replication.factor", group = "Storage", importance = Low, default = "3")]
+        pub config_replicas: Count,
+        /// Replicas of the offset topic when the worker creates it; -1 for the broker's default.
+        #[config(key = "offset.storage.replication.factor", group = "Storage", importance = Low, default = "3")]
+        pub offset_replicas: Count,
+        /// Partitions of the offset topic when the worker creates it; -1 for the broker's default.
+        #[config(key = "offset.storage.partitions", group = "Storage", importance = Low, default = "25")]
+        pub offset_partitions: Count,
+        /// Replicas of the status topic when the worker creates it; -1 for the broker's default.
+        #[config(key = "status.storage.replication.factor", group = "Storage", importance = Low, default = "3")]
+        pub status_replicas: Count,
+        /// Partitions of the status topic when the worker creates it; -1 for the broker's default.
+        #[config(key = "status.storage.partitions", group = "Storage", importance = Low, default = "5")]
+        pub status_partitions: Count,
+        #[config(prefix = "config.storage.")]
+        pub config_topic_settings: Props,
+        #[config(prefix = "offset.storage.")]
+        pub offset_topic_settings: Props,
+        #[config(prefix = "status.storage.")]
+        pub status_topic_settings: Props,
+        /// Converter of record keys for connectors that name none.
+        #[config(key = "key.converter", group = "Converters", importance = High)]
+        pub key_converter: String,
+        /// Converter of record values for connectors that name none.
+        #[config(key = "value.converter", group = "Converters", importance = High)]
+        pub value_converter: String,
+        /// Converter of headers for connectors that name none.
+        #[config(key = "header.converter", group = "Converters", importance = Low, default = "org.apache.kafka.connect.storage.SimpleHeaderConverter")]
+        pub header_converter: String,
+        /// How long the coordinator waits for a heartbeat before it gives up on this worker.
+        #[config(key = "session.timeout.ms", group = "Group", importance = High, default = "10000")]
+        pub session_timeout: Duration,
+        /// How long a worker may take to join once a rebalance began.
+        #[config(key = "rebalance.timeout.ms", group = "Group", importance = High, default = "60000")]
+        pub rebalance_timeout: Duration,
+        /// Time between heartbeats.
+        #[config(key = "heartbeat.interval.ms", group = "Group", importance = High, default = "3000")]
+        pub heartbeat_interval: Duration,
+        /// Group protocols this worker offers.
+        #[config(key = "connect.protocol", group = "Group", importance = Low, default = "sessioned")]
+        pub protocol: GroupProtocol,
+        /// How long work of a lost worker waits for its return.
+        #[config(key = "scheduled.rebalance.max.delay.ms", group = "Group", importance = Low, default = "300000")]
+        pub rebalance_delay_max: Duration,
+        /// How long reading the configuration topic may take after a rebalance.
+        #[config(key = "worker.sync.timeout.ms", group = "Group", importance = Medium, default = "3000")]
+        pub sync_timeout: Duration,
+        /// How long a worker that could not catch up stays out of an eager group.
+        #[config(key = "worker.unsync.backoff.ms", group = "Group", importance = Medium, default = "300000")]
+        pub unsync_backoff: Duration,
+        /// How long a session key lives.
+        #[config(key = "inter.worker.key.ttl.ms", group = "Signing", importance = Low, default = "3600000")]
+        pub session_key_ttl: Duration,
+        /// Time between writes of source offsets.
+        #[config(key = "offset.flush.interval.ms", group = "Offsets", importance = Low, default = "60000")]
+        pub offset_flush_interval: Duration,
+        /// How long a write of offsets may take, and how long a stopping task waits for its records.
+        #[config(key = "offset.flush.timeout.ms", group = "Offsets", importance = Low, default = "5000")]
+        pub offset_flush_timeout: Duration,
+        /// How long tasks may take to stop, all together.
+        #[config(key = "task.shutdown.graceful.timeout.ms", group = "Offsets", importance = Low, default = "5000")]
+        pub task_shutdown_timeout: Duration,
+        /// Whether source tasks write exactly once.
+        #[config(key = "exactly.once.source.support", group = "Exactly once", importance = High, default = "disabled")]
+        pub exactly_once: ExactlyOnceSource,
+        /// Names of the providers of configuration values.
+        #[config(key = "config.providers", group = "Providers", importance = Low, default = "")]
+        pub providers: Vec<String>,
+        #[config(prefix = "config.providers.")]
+        pub provider_settings: Props,
+        /// Which client settings connectors may override.
+        #[config(key = "connector.client.config.override.policy", group = "Connectors", importance = Low, default = "All")]
+        pub override_policy: String,
+        /// Client settings that the policy `Allowlist` permits.
+        #[config(key = "connector.client.config.override.allowlist", group = "Connectors", importance = Low, default = "")]
+        pub override_allowlist: Vec<String>,
+        /// Whether source tasks create topics by the rules of their connector.
+        #[config(key = "topic.creation.enable", group = "Topics", importance = Low, default = "true")]
+        pub topic_creation: bool,
+        /// Whether the topics of each connector are recorded.
+        #[config(key = "topic.tracking.enable", group = "Topics", importance = Low, default = "true")]
+        pub topic_tracking: bool,
+        /// Whether the recorded topics may be forgotten on request.
+        #[config(key = "topic.tracking.allow.reset", group = "Topics", importance = Low, default = "true")]
+        pub topic_tracking_reset: bool,
+        /// Addresses of the REST server.
+        #[config(key = "listeners", group = "REST", importance = Low, default = "http://:8083")]
+        pub listeners: Vec<String>,
+        /// Addresses of the admin resources; empty to switch them off, absent to serve them with the others.
+        #[config(key = "admin.listeners", group = "REST", importance = Low)]
+        pub admin_listeners: Option<String>,
+        /// Host name that other workers and clients reach this worker by.
+        #[config(key = "rest.advertised.host.name", group = "REST", importance = Low)]
+        pub advertised_host: Option<String>,
+        /// Port that other workers and clients reach this worker by.
+        #[config(key = "rest.advertised.port", group = "REST", importance = Low)]
+        pub advertised_port: Option<u16>,
+        /// Origins that browsers may call from.
+        #[config(key = "access.control.allow.origin", group = "REST", importance = Low, default = "")]
+        pub cors_origins: Vec<String>,
+        /// Methods that browsers may call with.
+        #[config(key = "access.control.allow.methods", group = "REST", importance = Low, default = "")]
+        pub cors_methods: Vec<String>,
+        /// Headers added to every answer.
+        #[config(key = "response.http.headers.config", group = "REST", importance = Low, default = "")]
+        pub response_headers: String,
+        /// Level of log lines: error, warn, info, debug, trace, or directives such as `info,connect_mysql=debug`.
+        #[config(key = "millrace.log", group = "Millrace", importance = Low, default = "info")]
+        pub log: String,
+        /// Where records of source tasks go; for benchmarks.
+        #[config(key = "millrace.producer", group = "Millrace", importance = Low, default = "kafka")]
+        pub producer: ProducerKind,
+        /// Password of the client's private key.
+        #[config(key = "ssl.key.password", group = "Security", importance = High)]
+        pub key_password: Option<Password>,
+    }
+}
+
+/// The worker's settings and the properties they were read from, with config providers resolved.
+#[derive(Clone, Debug)]
+pub struct WorkerSettings {
+    pub config: WorkerConfig,
+    pub props: Props,
+}
+
+impl WorkerSettings {
+    /// Reads a worker file. Every wrong setting is named in the one error.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::config(format!("could not read the worker configuration {}: {error}", path.display()))
+        })?;
+        Self::of(properties::parse(&text))
+    }
+
+    pub fn of(props: Props) -> Result<Self> {
+        let providers = crate::providers::Providers::of(&props);
+        let props = providers.resolve(&props);
+        let config = WorkerConfig::parse(&props).map_err(|errors| {
+            let lines: Vec<String> = errors.into_iter().map(|error| error.message).collect();
+            Error::config(format!("the worker configuration is wrong: {}", lines.join("; ")))
+        })?;
+        Ok(Self { config, props })
+    }
+
+    /// The address under which this worker is known: `host:port`.
+    pub fn worker_id(&self) -> String {
+        let (host, port) = self.listen_address();
+        let host = self.config.advertised_host.clone().unwrap_or(match host.as_str() {
+            "" | "0.0.0.0" | "[::]" => local_host_name(),
+            _ => host,
+        });
+        format!("{host}:{}", self.config.advertised_port.unwrap_or(port))
+    }
+
+    /// Host (may be empty for all interfaces) and port of the first plain listener.
+    pub fn listen_address(&self) -> (String, u16) {
+        let listener = self.config.listeners.iter().find(|l| l.to_ascii_lowercase().starts_with("http://"));
+        let address = listener.map_or("", |l| &l["http://".len()..]).trim_end_matches('/');
+        match address.rsplit_once(':') {
+            Some((host, port)) => (host.to_owned(), port.parse().unwrap_or(DEFAULT_PORT)),
+            None => (address.to_owned(), DEFAULT_PORT),
+        }
+    }
+}
+
+const DEFAULT_PORT: u16 = 8083;
+
+fn local_host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minimal() -> Props {
+        properties::parse(
+            "bootstrap.servers=b:9092\ngroup.id=g\nconfig.storage.topic=c\noffset.storage.topic=o\n\
+             status.storage.topic=s\nkey.converter=K\nvalue.converter=V\n",
+        )
+    }
+
+    #[test]
+    fn the_jvm_worker_file_is_understood() {
+        let mut props = minimal();
+        props.insert("listeners".into(), "http://127.0.0.1:18083".into());
+        let settings = WorkerSettings::of(props).expect("a right configuration");
+        assert_eq!(settings.worker_id(), "127.0.0.1:18083");
+        assert_eq!(settings.config.offset_partitions, Count(25));
+        assert_eq!(settings.config.protocol, GroupProtocol::Sessioned);
+    }
+
+    #[test]
+    fn all_missing_settings_are_named_at_once() {
+        let error = WorkerSettings::of(Props::new()).expect_err("nothing is given");
+        assert!(error.message().contains("bootstrap.servers") && error.message().contains("value.converter"));
+    }
+}

@@ -1,0 +1,505 @@
+//! The herder: everything a worker decides, as a pure function of what it has seen. No I/O, no clock.
+//!
+//! `step` takes one event and answers with the actions it leads to. The shell ([`driver`](super::driver)) turns the
+//! world into events and carries actions out; a deterministic test does the same with a simulated world.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use connect_api::Props;
+
+use super::{
+    local::{Epoch, Local, Wanted},
+    membership::{Membership, Timing},
+    request::{Answer, Refusal, Reply, ReplyId, Request, unknown, unknown_connector},
+};
+use crate::storage::{
+    config_state::{Change, ConfigRecord, ConfigState, SessionKey, TargetState, TaskId},
+    configs::{self, Write},
+    statuses::{State, Subject},
+};
+
+/// Names a write to the config topic until it is done.
+pub type Token = u64;
+
+/// What happened in the world.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A record of the config topic, in order.
+    ConfigRead(ConfigRecord),
+    /// The end of the config topic was reached: at the start, or after [`Action::ReadConfig`].
+    CaughtUp,
+    CatchUpFailed,
+    /// The JoinGroup of [`Action::Join`] was answered; the leader is told all members.
+    Joined {
+        generation: i32,
+        member_id: String,
+        protocol: i16,
+        leads: bool,
+        members: Vec<(String, Vec<u8>)>,
+    },
+    /// The SyncGroup of [`Action::Sync`] was answered.
+    Synced {
+        assignment: Vec<u8>,
+    },
+    /// The group asks its members to join again.
+    RebalanceNeeded,
+    /// The coordinator is out of reach or has forgotten this member: others may run its work now.
+    GroupLost,
+    /// The records of [`Action::WriteConfig`] were written and read back, or not.
+    Written {
+        token: Token,
+        result: Result<(), String>,
+    },
+    Request {
+        id: ReplyId,
+        request: Request,
+    },
+    /// The task configurations of [`Action::StartConnector`], or the trace of its failure.
+    ConnectorStarted {
+        name: String,
+        epoch: Epoch,
+        result: Result<Vec<Props>, String>,
+    },
+    /// A task runs or is paused.
+    TaskChanged {
+        id: TaskId,
+        epoch: Epoch,
+        state: State,
+    },
+    /// A task has ended; the trace says why when it was not asked to.
+    TaskEnded {
+        id: TaskId,
+        epoch: Epoch,
+        failure: Option<String>,
+    },
+    SessionKeyMade(SessionKey),
+    Tick {
+        now_ms: u64,
+    },
+    Shutdown,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    ReadConfig,
+    WriteConfig {
+        token: Token,
+        records: Vec<Write>,
+    },
+    /// Metadata by protocol name, the preferred one first.
+    Join {
+        protocols: Vec<(&'static str, Vec<u8>)>,
+    },
+    Sync {
+        assignments: Vec<(String, Vec<u8>)>,
+    },
+    /// Leave the group; the next join is that of a stranger.
+    Leave,
+    StartConnector {
+        name: String,
+        epoch: Epoch,
+        props: Props,
+    },
+    StartTask {
+        id: TaskId,
+        epoch: Epoch,
+        props: Props,
+        connector: Props,
+        paused: bool,
+    },
+    StopTask {
+        id: TaskId,
+        epoch: Epoch,
+    },
+    PauseTask {
+        id: TaskId,
+        epoch: Epoch,
+        paused: bool,
+    },
+    PutStatus {
+        subject: Subject,
+        state: State,
+        trace: Option<String>,
+        generation: i32,
+    },
+    /// Forget the topics a connector used.
+    RemoveTopics(String),
+    /// Remove the statuses of what is no longer configured.
+    SweepStatuses,
+    Reply {
+        id: ReplyId,
+        answer: Answer,
+    },
+    /// Task configurations that only the leader may write.
+    SendTaskConfigs {
+        leader_url: String,
+        connector: String,
+        tasks: Vec<Props>,
+    },
+    MakeSessionKey,
+    SetLogger {
+        namespace: String,
+        level: String,
+    },
+    /// Everything has stopped and the group is left.
+    Finished,
+}
+
+impl Action {
+    /// The generation is put in on the way out.
+    pub fn status(subject: Subject, state: State) -> Self {
+        Action::PutStatus { subject, state, trace: None, generation: 0 }
+    }
+
+    pub fn failed(subject: Subject, trace: String) -> Self {
+        Action::PutStatus { subject, state: State::Failed, trace: Some(trace), generation: 0 }
+    }
+
+    pub fn done(id: ReplyId) -> Self {
+        Action::Reply { id, answer: Ok(Reply::Done) }
+    }
+
+    pub fn refused(id: ReplyId, message: String) -> Self {
+        Action::Reply { id, answer: Err(Refusal::Failed(message)) }
+    }
+
+    pub fn gave_up(id: ReplyId) -> Self {
+        let message = "Cannot complete request because of a conflicting operation (e.g. worker rebalance)";
+        Action::Reply { id, answer: Err(Refusal::Conflict(message.into())) }
+    }
+}
+
+/// What happens once a write is done.
+#[derive(Clone, Debug, PartialEq)]
+enum AfterWrite {
+    Answer(ReplyId, Reply),
+    /// Task configurations; when they can't be written the connector is started again later.
+    Tasks(String),
+    Nothing,
+}
+
+/// Requests that wait for the end of a rebalance; beyond this many the client is told to come back.
+const WAITING_MAX: usize = 1000;
+
+/// One worker's view of the cluster and of its own part in it.
+#[derive(Clone, Debug)]
+pub struct Herder {
+    /// Shared with readers outside; changed only here, by what the config topic says. (Invariant 5)
+    pub config: Arc<ConfigState>,
+    pub membership: Membership,
+    pub local: Local,
+    loaded: bool,
+    writes: BTreeMap<Token, AfterWrite>,
+    tokens: Token,
+    waiting: VecDeque<(ReplyId, Request)>,
+    /// Connectors whose task configurations could not be written; tried again at the next tick.
+    unwritten: Vec<String>,
+    session_key_asked: bool,
+    shutting_down: bool,
+}
+
+impl Herder {
+    pub fn new(url: &str, timing: Timing) -> Self {
+        Self {
+            config: Arc::default(),
+            membership: Membership::new(url, timing),
+            local: Local::default(),
+            loaded: false,
+            writes: BTreeMap::new(),
+            tokens: 0,
+            waiting: VecDeque::new(),
+            unwritten: Vec::new(),
+            session_key_asked: false,
+            shutting_down: false,
+        }
+    }
+
+    /// Takes one event in; the actions are to be carried out in order.
+    pub fn step(&mut self, event: Event) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match event {
+            Event::ConfigRead(record) => self.config_read(&record, &mut actions),
+            Event::Written { token, result } => self.written(token, result, &mut actions),
+            Event::Request { id, request } => self.request(id, request, &mut actions),
+            Event::ConnectorStarted { name, epoch, result } => {
+                self.connector_started(&name, epoch, result, &mut actions);
+            }
+            Event::TaskChanged { id, epoch, state } => self.local.task_changed(&id, epoch, state, &mut actions),
+            Event::TaskEnded { id, epoch, failure } => self.local.task_ended(&id, epoch, failure, &mut actions),
+            Event::SessionKeyMade(key) => {
+                self.session_key_asked = false;
+                self.write(vec![configs::session_key(&key)], AfterWrite::Nothing, &mut actions);
+            }
+            Event::Tick { now_ms } => self.tick(now_ms, &mut actions),
+            Event::Shutdown => {
+                self.shutting_down = true;
+                self.membership.give_up_work();
+            }
+            Event::CaughtUp if !self.loaded => {
+                self.loaded = true;
+                self.membership.ask_to_rejoin();
+            }
+            group => self.membership.step(group, &self.config, &mut actions),
+        }
+        self.settle(&mut actions);
+        self.stamp(&mut actions);
+        actions
+    }
+
+    pub fn leads(&self) -> bool {
+        self.membership.leads
+    }
+
+    /// Whether this worker is an established member that may answer for the cluster.
+    pub fn is_ready(&self) -> bool {
+        self.loaded && self.membership.is_stable()
+    }
+
+    /// Brings local work in line, and joins the group again when that is due.
+    fn settle(&mut self, actions: &mut Vec<Action>) {
+        let wanted = Wanted {
+            assigned: &self.membership.assigned,
+            config: &self.config,
+            may_start: self.membership.is_stable() && !self.shutting_down,
+        };
+        self.local.reconcile(&wanted, actions);
+        if self.shutting_down {
+            if self.local.work().is_empty() && self.membership.leave(actions) {
+                actions.push(Action::Finished);
+            }
+            return;
+        }
+        let was_stable = self.membership.is_stable();
+        self.membership.join_when_due(&mut self.local, &self.config, actions);
+        if self.membership.take_settled() && self.leads() {
+            actions.push(Action::SweepStatuses);
+            self.renew_session_key(actions);
+        }
+        if was_stable && self.membership.is_stable() {
+            while let Some((id, request)) = self.waiting.pop_front() {
+                self.request(id, request, actions);
+            }
+        }
+    }
+
+    fn stamp(&self, actions: &mut [Action]) {
+        for action in actions {
+            if let Action::PutStatus { generation, .. } = action {
+                *generation = self.membership.generation;
+            }
+        }
+    }
+
+    fn config_read(&mut self, record: &ConfigRecord, actions: &mut Vec<Action>) {
+        let known = record.key.strip_prefix("connector-").is_some_and(|name| self.config.contains(name));
+        let change = Arc::make_mut(&mut self.config).apply(record);
+        if !self.loaded {
+            return;
+        }
+        match change {
+            Some(Change::Connector(_)) if known => {}
+            Some(Change::Connector(_)) => self.membership.ask_to_rejoin(),
+            Some(Change::Removed(name)) => {
+                self.membership.ask_to_rejoin();
+                if self.leads() {
+                    actions.push(Action::RemoveTopics(name));
+                }
+            }
+            Some(Change::Tasks(name)) => {
+                self.local.outdate_tasks(&name);
+                self.membership.ask_to_rejoin();
+            }
+            Some(Change::Restart { connector, include_tasks, only_failed }) => {
+                self.local.restart(&connector, (include_tasks, only_failed), actions);
+            }
+            Some(Change::Logger { namespace, level }) => actions.push(Action::SetLogger { namespace, level }),
+            Some(Change::Target(_) | Change::SessionKey) | None => {}
+        }
+    }
+
+    fn written(&mut self, token: Token, result: Result<(), String>, actions: &mut Vec<Action>) {
+        match (self.writes.remove(&token), result) {
+            (Some(AfterWrite::Answer(id, reply)), Ok(())) => actions.push(Action::Reply { id, answer: Ok(reply) }),
+            (Some(AfterWrite::Answer(id, _)), Err(message)) => actions.push(Action::refused(id, message)),
+            (Some(AfterWrite::Tasks(name)), Err(_)) => self.unwritten.push(name),
+            (Some(AfterWrite::Tasks(_) | AfterWrite::Nothing) | None, _) => {}
+        }
+    }
+
+    fn connector_started(
+        &mut self,
+        name: &str,
+        epoch: Epoch,
+        result: Result<Vec<Props>, String>,
+        actions: &mut Vec<Action>,
+    ) {
+        let (tasks, failure) = match result {
+            Ok(tasks) => (tasks, None),
+            Err(trace) => (Vec::new(), Some(trace)),
+        };
+        let current = self.local.connector_started((name, epoch), failure, actions);
+        if current && self.config.tasks_outdated(name, &tasks) {
+            if self.leads() {
+                self.write_tasks(name, &tasks, actions);
+            } else if let Some(leader_url) = self.membership.leader_url.clone() {
+                actions.push(Action::SendTaskConfigs { leader_url, connector: name.to_owned(), tasks });
+            }
+        }
+    }
+
+    fn write_tasks(&mut self, name: &str, tasks: &[Props], actions: &mut Vec<Action>) {
+        let record = |(at, props): (usize, &Props)| configs::task(&TaskId::new(name, at as u32), props);
+        let mut records: Vec<Write> = tasks.iter().enumerate().map(record).collect();
+        records.push(configs::commit(name, tasks.len()));
+        self.write(records, AfterWrite::Tasks(name.to_owned()), actions);
+    }
+
+    fn write(&mut self, records: Vec<Write>, after: AfterWrite, actions: &mut Vec<Action>) {
+        self.tokens += 1;
+        self.writes.insert(self.tokens, after);
+        actions.push(Action::WriteConfig { token: self.tokens, records });
+    }
+
+    fn tick(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        self.membership.tick(now_ms);
+        for name in std::mem::take(&mut self.unwritten) {
+            self.local.restart_connector(&name, (false, None), actions);
+        }
+        if self.membership.is_stable() && self.leads() {
+            self.renew_session_key(actions);
+        }
+    }
+
+    /// The leader of a sessioned group publishes a key, and a new one before the old has become stale.
+    fn renew_session_key(&mut self, actions: &mut Vec<Action>) {
+        let now_ms = self.membership.now_ms;
+        let ttl_ms = self.membership.timing.session_key_ttl_ms;
+        let fresh = |key: &SessionKey| u64::try_from(key.created_ms).unwrap_or(0).saturating_add(ttl_ms) > now_ms;
+        let needed = self.membership.protocol_version >= 2 && !self.config.session_key.as_ref().is_some_and(fresh);
+        if needed && !self.session_key_asked {
+            self.session_key_asked = true;
+            actions.push(Action::MakeSessionKey);
+        }
+    }
+
+    fn request(&mut self, id: ReplyId, request: Request, actions: &mut Vec<Action>) {
+        if !self.is_ready() {
+            // Clients need not retry because of a rebalance: their request waits for its end.
+            if self.waiting.len() < WAITING_MAX && !self.shutting_down {
+                self.waiting.push_back((id, request));
+            } else {
+                actions.push(Action::gave_up(id));
+            }
+            return;
+        }
+        if let Err(refusal) = self.carry_out(id, request, actions) {
+            actions.push(Action::Reply { id, answer: Err(refusal) });
+        }
+    }
+
+    fn carry_out(&mut self, id: ReplyId, request: Request, actions: &mut Vec<Action>) -> Result<(), Refusal> {
+        let (records, reply) = match request {
+            Request::SetTarget { name, target } if target != TargetState::Stopped => {
+                self.known(&name).map_err(|_| unknown_connector(&name))?;
+                (vec![configs::target_state(&name, target)], Reply::Done)
+            }
+            Request::Logger { namespace, level } => (vec![configs::logger(&namespace, &level)], Reply::Done),
+            Request::RestartConnector { name } => {
+                self.known(&name).map_err(|_| Refusal::NotFound(format!("Unknown connector: {name}")))?;
+                if self.local.restart_connector(&name, (false, Some(id)), actions) {
+                    return Ok(());
+                }
+                self.must_lead()?;
+                (vec![configs::restart(&name, false, false)], Reply::Done)
+            }
+            Request::RestartTask { id: task } => {
+                self.config.task(&task).ok_or_else(|| Refusal::NotFound(format!("Unknown task: {task}")))?;
+                if self.local.restart_task(&task, false) {
+                    actions.push(Action::done(id));
+                    return Ok(());
+                }
+                return Err(self.must_lead().err().unwrap_or_else(|| not_here(&task)));
+            }
+            Request::OffsetsModifiable { name } => {
+                self.must_lead()?;
+                self.offsets_modifiable(&name)?;
+                actions.push(Action::done(id));
+                return Ok(());
+            }
+            request => {
+                self.must_lead()?;
+                self.leader_writes(request)?
+            }
+        };
+        self.write(records, AfterWrite::Answer(id, reply), actions);
+        Ok(())
+    }
+
+    /// What only the leader writes, for all workers in one order.
+    fn leader_writes(&self, request: Request) -> Result<(Vec<Write>, Reply), Refusal> {
+        let (records, reply) = match request {
+            Request::Create { name, .. } if self.config.contains(&name) => {
+                return Err(Refusal::Exists(format!("Connector {name} already exists")));
+            }
+            Request::Create { name, props, initial } => {
+                let target = initial.map(|target| configs::target_state(&name, target));
+                (target.into_iter().chain([configs::connector(&name, &props)]).collect(), Reply::Created)
+            }
+            Request::Put { name, props } => {
+                let reply = if self.config.contains(&name) { Reply::Done } else { Reply::Created };
+                (vec![configs::connector(&name, &props)], reply)
+            }
+            Request::Delete { name } => {
+                self.known(&name)?;
+                (configs::removal(&name).into(), Reply::Done)
+            }
+            Request::SetTarget { name, target } => {
+                self.known(&name).map_err(|_| unknown_connector(&name))?;
+                (vec![configs::commit(&name, 0), configs::target_state(&name, target)], Reply::Done)
+            }
+            Request::TaskConfigs { name, tasks } => {
+                self.known(&name)?;
+                let record = |(at, props): (usize, &Props)| configs::task(&TaskId::new(&name, at as u32), props);
+                let mut records: Vec<Write> = tasks.iter().enumerate().map(record).collect();
+                records.push(configs::commit(&name, tasks.len()));
+                (records, Reply::Done)
+            }
+            Request::Restart { name, include_tasks, only_failed } => {
+                self.known(&name).map_err(|_| Refusal::NotFound(format!("Unknown connector: {name}")))?;
+                (vec![configs::restart(&name, include_tasks, only_failed)], Reply::Done)
+            }
+            Request::Logger { .. }
+            | Request::RestartConnector { .. }
+            | Request::RestartTask { .. }
+            | Request::OffsetsModifiable { .. } => (Vec::new(), Reply::Done),
+        };
+        Ok((records, reply))
+    }
+
+    fn known(&self, name: &str) -> Result<(), Refusal> {
+        self.config.contains(name).then_some(()).ok_or_else(|| unknown(name))
+    }
+
+    fn must_lead(&self) -> Result<(), Refusal> {
+        if self.leads() { Ok(()) } else { Err(Refusal::NotLeader(self.membership.leader_url.clone())) }
+    }
+
+    fn offsets_modifiable(&self, name: &str) -> Result<(), Refusal> {
+        self.known(name)?;
+        if self.config.target(name) == TargetState::Stopped && self.config.tasks(name).is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::Invalid(format!(
+            "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the \
+             specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
+        )))
+    }
+}
+
+fn not_here(task: &TaskId) -> Refusal {
+    Refusal::Conflict(format!("task {task} runs on another worker, ask that one to restart it"))
+}

@@ -1,0 +1,101 @@
+//! The tasks that run in this process: each alone, so that a panic or a hang of one is no other's.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use connect_api::Props;
+use tokio::{
+    sync::{mpsc, watch},
+    task::AbortHandle,
+};
+use tracing::Instrument;
+
+use super::{local::Epoch, state::Event};
+use crate::{
+    storage::config_state::TaskId,
+    task::run::{self, Goal, Shared, TaskStart},
+};
+
+/// Handles of the tasks that were started and not yet told to stop.
+pub struct Tasks {
+    running: HashMap<TaskId, Running>,
+    events: mpsc::UnboundedSender<Event>,
+    /// How long a task may take to stop before it is cut off.
+    patience: Duration,
+}
+
+struct Running {
+    epoch: Epoch,
+    goal: watch::Sender<Goal>,
+    abort: AbortHandle,
+}
+
+impl Tasks {
+    pub fn new(events: mpsc::UnboundedSender<Event>, patience: Duration) -> Self {
+        Self { running: HashMap::new(), events, patience }
+    }
+
+    pub fn start(
+        &mut self,
+        (id, epoch): (TaskId, Epoch),
+        (props, connector): (Props, Props),
+        paused: bool,
+        shared: &Arc<Shared>,
+    ) {
+        let (goal, goal_view) = watch::channel(if paused { Goal::Pause } else { Goal::Run });
+        let (events, name) = (self.events.clone(), id.clone());
+        let changed = Box::new(move |state| {
+            drop(events.send(Event::TaskChanged { id: name.clone(), epoch, state }));
+        });
+        let start = TaskStart { id: id.clone(), props, connector, goal: goal_view, changed };
+        let span = tracing::info_span!("task", connector = id.connector, task = id.task);
+        let task = tokio::spawn(Box::pin(run::run(start, shared.clone())).instrument(span.clone()));
+        let abort = task.abort_handle();
+        let (events, name) = (self.events.clone(), id.clone());
+        tokio::spawn(
+            async move {
+                let failure = match task.await {
+                    Ok(Ok(())) => None,
+                    Ok(Err(error)) => {
+                        tracing::error!(error = error.trace().trim_end(), "task failed");
+                        Some(error.trace())
+                    }
+                    Err(error) if error.is_panic() => {
+                        let text = panic_text(error.into_panic().as_ref());
+                        tracing::error!(panic = text, "task panicked");
+                        Some(format!("java.lang.Error: the task panicked: {text}\n"))
+                    }
+                    Err(_) => Some("the task was cut off because it did not stop in time".to_owned()),
+                };
+                drop(events.send(Event::TaskEnded { id: name, epoch, failure }));
+            }
+            .instrument(span),
+        );
+        self.running.insert(id, Running { epoch, goal, abort });
+    }
+
+    pub fn pause(&self, id: &TaskId, epoch: Epoch, paused: bool) {
+        if let Some(task) = self.running.get(id).filter(|task| task.epoch == epoch) {
+            task.goal.send_replace(if paused { Goal::Pause } else { Goal::Run });
+        }
+    }
+
+    /// Tells a task to stop; cuts it off when it does not in time.
+    pub fn stop(&mut self, id: &TaskId, epoch: Epoch) {
+        let Some(task) = self.running.get(id).filter(|task| task.epoch == epoch) else { return };
+        task.goal.send_replace(Goal::Stop);
+        let abort = task.abort.clone();
+        let (goal, patience, id) = (task.goal.clone(), self.patience, id.clone());
+        tokio::spawn(async move {
+            // All receivers are gone once the task's loop has ended.
+            if tokio::time::timeout(patience, goal.closed()).await.is_err() && !abort.is_finished() {
+                tracing::warn!(connector = id.connector, task = id.task, "task did not stop in time and is cut off");
+                abort.abort();
+            }
+        });
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".into())
+}

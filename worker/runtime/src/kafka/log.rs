@@ -1,0 +1,289 @@
+//! A topic that is read from its beginning by every worker and never forgotten (`KafkaBasedLog` in the JVM).
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use connect_api::{Error, Props, Result};
+use futures_util::{StreamExt, future::Either};
+use rdkafka::{
+    Message, Offset, TopicPartitionList,
+    consumer::{Consumer, StreamConsumer},
+    error::KafkaError,
+    producer::{
+        FutureProducer, FutureRecord,
+        future_producer::{DeliveryFuture, OwnedDeliveryResult},
+    },
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::client::{LogContext, Role, librdkafka};
+
+/// How long one question about end offsets may take.
+const QUESTION: Duration = Duration::from_secs(10);
+/// A worker asks for few reads at once; more than these wait.
+const COMMANDS_MAX: usize = 64;
+
+/// One record of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub partition: i32,
+    pub offset: i64,
+    pub key: Option<Bytes>,
+    pub value: Option<Bytes>,
+}
+
+/// Producer shared by a worker's logs: one request in flight, acknowledged by all replicas.
+pub type LogProducer = FutureProducer<LogContext>;
+
+/// An open log. Cloning shares it; its reader ends when all clones are gone.
+#[derive(Clone)]
+pub struct KafkaLog {
+    topic: Arc<str>,
+    producer: LogProducer,
+    commands: mpsc::Sender<oneshot::Sender<Result<()>>>,
+    /// The next offset to be read of each partition.
+    positions: watch::Receiver<Vec<i64>>,
+}
+
+/// Makes the producer that a worker's logs share.
+pub fn log_producer(java: &Props) -> Result<LogProducer> {
+    let mut config = librdkafka(java, Role::Producer)?;
+    // Records of logs are few and awaited one by one: waiting for company only delays answers.
+    config.set("linger.ms", "0");
+    config.create_with_context(LogContext).map_err(|error| Error::config(format!("could not make a producer: {error}")))
+}
+
+impl KafkaLog {
+    /// Opens the log and begins to read. Each record goes to `on_entry` in the order of its partition.
+    pub fn open(
+        topic: &str,
+        partitions: i32,
+        java: &Props,
+        producer: LogProducer,
+        on_entry: impl FnMut(Entry) + Send + 'static,
+    ) -> Result<Self> {
+        let mut config = librdkafka(java, Role::Consumer)?;
+        config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
+        if config.get("group.id").is_none() {
+            // Never joined: partitions are assigned by hand. librdkafka insists on a name.
+            config.set("group.id", format!("log-{topic}"));
+        }
+        let consumer: StreamConsumer<LogContext> = config
+            .create_with_context(LogContext)
+            .map_err(|error| Error::config(format!("could not make a consumer of {topic}: {error}")))?;
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let count = usize::try_from(partitions).unwrap_or_default();
+        let (positions_out, positions) = watch::channel(vec![0; count]);
+        let reader = Reader {
+            topic: topic.into(),
+            consumer: Arc::new(consumer),
+            state: Positions::new(count),
+            waiting: Vec::new(),
+            positions: positions_out,
+        };
+        tokio::spawn(reader.run(inbox, on_entry));
+        Ok(Self { topic: topic.into(), producer, commands, positions })
+    }
+
+    /// Waits until everything that is in the topic now has been handed over.
+    pub async fn read_to_end(&self) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        let gone = |()| Error::fatal(format!("the reader of topic {} has ended", self.topic));
+        self.commands.send(reply).await.map_err(|_| gone(()))?;
+        answer.await.map_err(|_| gone(()))?
+    }
+
+    /// Appends records in order, waits until all replicas have them, and until this worker has read them.
+    pub async fn append_and_read(&self, records: Vec<(String, Option<Vec<u8>>)>) -> Result<()> {
+        let mut last: Vec<(i32, i64)> = Vec::new();
+        for sent in self.send(&records).await? {
+            last.push(self.delivered(sent.await)?);
+        }
+        let mut positions = self.positions.clone();
+        let reached = |positions: &Vec<i64>| {
+            last.iter().all(|(partition, offset)| {
+                usize::try_from(*partition).ok().and_then(|at| positions.get(at)).is_some_and(|next| next > offset)
+            })
+        };
+        positions
+            .wait_for(reached)
+            .await
+            .map(drop)
+            .map_err(|_| Error::fatal(format!("the reader of topic {} has ended", self.topic)))
+    }
+
+    /// Appends records in order and waits until all replicas have them.
+    pub async fn append(&self, records: Vec<(String, Option<Vec<u8>>)>) -> Result<()> {
+        for sent in self.send(&records).await? {
+            self.delivered(sent.await)?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, records: &[(String, Option<Vec<u8>>)]) -> Result<Vec<DeliveryFuture>> {
+        let mut sent = Vec::with_capacity(records.len());
+        for (key, value) in records {
+            let mut record = FutureRecord::<str, [u8]>::to(&self.topic).key(key);
+            record.payload = value.as_deref();
+            loop {
+                match self.producer.send_result(record) {
+                    Ok(delivery) => break sent.push(delivery),
+                    Err((KafkaError::MessageProduction(code), again))
+                        if code == rdkafka::error::RDKafkaErrorCode::QueueFull =>
+                    {
+                        record = again;
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                    Err((error, _)) => return Err(self.refused(&error)),
+                }
+            }
+        }
+        Ok(sent)
+    }
+
+    /// `Canceled` stands for whatever the client says when it closes before it answers.
+    fn delivered<Canceled>(&self, result: Result<OwnedDeliveryResult, Canceled>) -> Result<(i32, i64)> {
+        match result {
+            Ok(Ok(delivery)) => Ok((delivery.partition, delivery.offset)),
+            Ok(Err((error, _))) => Err(self.refused(&error)),
+            Err(_) => Err(Error::retriable(format!("the producer closed before a record reached {}", self.topic))),
+        }
+    }
+
+    fn refused(&self, error: &KafkaError) -> Error {
+        Error::retriable(format!("could not write to topic {}: {error}", self.topic)).caused_by(error.clone())
+    }
+}
+
+/// Where the reader stands in each partition, and how far it must get.
+struct Positions {
+    next: Vec<i64>,
+    /// The end that a request waits for; -1 when none does.
+    wanted: Vec<i64>,
+}
+
+impl Positions {
+    fn new(count: usize) -> Self {
+        Self { next: vec![0; count], wanted: vec![-1; count] }
+    }
+
+    fn reached(&self) -> bool {
+        self.next.iter().zip(&self.wanted).all(|(next, wanted)| next >= wanted)
+    }
+}
+
+struct Reader {
+    topic: String,
+    consumer: Arc<StreamConsumer<LogContext>>,
+    state: Positions,
+    waiting: Vec<oneshot::Sender<Result<()>>>,
+    positions: watch::Sender<Vec<i64>>,
+}
+
+impl Reader {
+    async fn run(mut self, mut commands: mpsc::Receiver<oneshot::Sender<Result<()>>>, mut on_entry: impl FnMut(Entry)) {
+        let consumer = self.consumer.clone();
+        if let Err(error) = self.assign() {
+            tracing::error!(topic = self.topic, %error, "could not begin to read");
+            return;
+        }
+        let mut messages = consumer.stream();
+        loop {
+            let next = std::pin::pin!(commands.recv());
+            match futures_util::future::select(next, messages.next()).await {
+                Either::Left((None, _)) => break,
+                Either::Left((Some(reply), _)) => self.request(reply).await,
+                Either::Right((Some(Ok(message)), _)) => {
+                    let entry = Entry {
+                        partition: message.partition(),
+                        offset: message.offset(),
+                        key: message.key().map(Bytes::copy_from_slice),
+                        value: message.payload().map(Bytes::copy_from_slice),
+                    };
+                    let (partition, offset) = (entry.partition, entry.offset);
+                    on_entry(entry);
+                    self.advance(partition, offset + 1);
+                }
+                Either::Right((Some(Err(KafkaError::PartitionEOF(partition))), _)) => self.at_end(partition),
+                Either::Right((Some(Err(error)), _)) => {
+                    tracing::warn!(topic = self.topic, %error, "could not read, trying again");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                Either::Right((None, _)) => break,
+            }
+            self.answer();
+        }
+    }
+
+    fn assign(&self) -> Result<()> {
+        let mut list = TopicPartitionList::new();
+        for partition in 0..self.state.next.len() {
+            let partition = i32::try_from(partition).unwrap_or(i32::MAX);
+            list.add_partition_offset(&self.topic, partition, Offset::Beginning).map_err(kafka_error)?;
+        }
+        self.consumer.assign(&list).map_err(kafka_error)
+    }
+
+    async fn request(&mut self, reply: oneshot::Sender<Result<()>>) {
+        match self.ends().await {
+            Ok(ends) => {
+                for (at, end) in ends.into_iter().enumerate() {
+                    let known = &mut self.state.wanted[at];
+                    *known = (*known).max(end);
+                    if self.state.next[at] < end && self.state.next[at] > 0 {
+                        self.seek(at);
+                    }
+                }
+                self.waiting.push(reply);
+            }
+            // The one who asked may be gone, which is no concern of the reader.
+            Err(error) => drop(reply.send(Err(error))),
+        }
+    }
+
+    /// Reads on from the same place. What was fetched before is thrown away, so that the next report of the end of
+    /// the partition is newer than the end we were told: that is how markers and gaps at the end are got over.
+    fn seek(&self, at: usize) {
+        let (partition, offset) = (i32::try_from(at).unwrap_or(i32::MAX), Offset::Offset(self.state.next[at]));
+        if let Err(error) = self.consumer.seek(&self.topic, partition, offset, Duration::ZERO) {
+            tracing::debug!(topic = self.topic, partition, %error, "could not seek, waiting for records instead");
+        }
+    }
+
+    async fn ends(&self) -> Result<Vec<i64>> {
+        let (consumer, topic, count) = (self.consumer.clone(), self.topic.clone(), self.state.next.len());
+        let question = tokio::task::spawn_blocking(move || {
+            let end = |at| consumer.fetch_watermarks(&topic, i32::try_from(at).unwrap_or(i32::MAX), QUESTION);
+            (0..count).map(|at| end(at).map(|(_, high)| high)).collect::<std::result::Result<Vec<i64>, _>>()
+        });
+        let answer =
+            question.await.map_err(|error| Error::fatal(format!("the question for end offsets died: {error}")))?;
+        answer.map_err(|error| Error::retriable(format!("could not learn the end of topic {}: {error}", self.topic)))
+    }
+
+    fn at_end(&mut self, partition: i32) {
+        let at = usize::try_from(partition).unwrap_or(usize::MAX);
+        if let Some(wanted) = self.state.wanted.get(at).copied() {
+            self.advance(partition, wanted.max(self.state.next[at]));
+        }
+    }
+
+    fn advance(&mut self, partition: i32, next: i64) {
+        let at = usize::try_from(partition).unwrap_or(usize::MAX);
+        if let Some(position) = self.state.next.get_mut(at) {
+            *position = next;
+            self.positions.send_modify(|positions| positions[at] = next);
+        }
+    }
+
+    fn answer(&mut self) {
+        if self.state.reached() {
+            // The one who asked may be gone, which is no concern of the reader.
+            self.waiting.drain(..).for_each(|reply| drop(reply.send(Ok(()))));
+        }
+    }
+}
+
+fn kafka_error(error: KafkaError) -> Error {
+    Error::retriable(error.to_string()).caused_by(error)
+}

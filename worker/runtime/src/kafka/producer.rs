@@ -1,0 +1,179 @@
+//! The producer of source tasks: a ticket per record goes out with it and comes back when Kafka has it.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex},
+};
+
+use connect_api::{Error, Props, RawHeader, Result};
+use rdkafka::{
+    ClientContext, Message,
+    config::RDKafkaLogLevel,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{Header, OwnedHeaders},
+    producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer},
+};
+use tokio::sync::Notify;
+
+use super::client::{Role, librdkafka, log, log_error};
+
+/// What became of one record.
+#[derive(Debug)]
+pub struct Ack {
+    pub ticket: usize,
+    /// Where the record went wrong; `None` when all replicas have it.
+    pub error: Option<KafkaError>,
+}
+
+/// A record ready for Kafka; it borrows everything, for the client copies it.
+#[derive(Debug)]
+pub struct Outgoing<'a> {
+    pub topic: &'a str,
+    pub partition: Option<i32>,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub timestamp: Option<i64>,
+    pub headers: &'a [RawHeader],
+}
+
+/// Why a record was not taken.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Too much is on its way; wait for acknowledgements and send it again.
+    Full,
+    Failed(KafkaError),
+}
+
+/// Acknowledgements on their way from the client's thread to the task's loop, handed over in batches.
+#[derive(Default)]
+pub struct Acks {
+    arrived: Mutex<Vec<Ack>>,
+    notify: Notify,
+}
+
+impl Acks {
+    fn push(&self, ack: Ack) {
+        let mut arrived = self.arrived.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        arrived.push(ack);
+        // One wake-up per batch: the loop takes all that is there.
+        if arrived.len() == 1 {
+            self.notify.notify_one();
+        }
+    }
+
+    /// Swaps what has arrived into `batch`, which must be empty; its room is used again.
+    pub fn take(&self, batch: &mut Vec<Ack>) {
+        let mut arrived = self.arrived.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        mem::swap(&mut *arrived, batch);
+    }
+
+    /// Waits until at least one acknowledgement is there.
+    pub async fn ready(&self) {
+        loop {
+            if !self.arrived.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_empty() {
+                return;
+            }
+            self.notify.notified().await;
+        }
+    }
+}
+
+/// Sends records and collects their acknowledgements.
+pub enum TicketProducer {
+    Kafka {
+        client: Box<ThreadedProducer<Context>>,
+        acks: Arc<Acks>,
+    },
+    /// Acknowledges at once: benchmarks measure everything but Kafka with it.
+    Null {
+        acks: Arc<Acks>,
+    },
+}
+
+/// Hands delivery reports to [`Acks`]; runs on the client's own thread and never blocks.
+pub struct Context {
+    acks: Arc<Acks>,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+    fn error(&self, error: KafkaError, reason: &str) {
+        log_error(&error, reason);
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
+        let error = result.as_ref().err().map(|(error, _)| error.clone());
+        self.acks.push(Ack { ticket, error });
+    }
+}
+
+impl TicketProducer {
+    pub fn kafka(java: &Props) -> Result<Self> {
+        let acks = Arc::new(Acks::default());
+        let client = librdkafka(java, Role::Producer)?
+            .create_with_context(Context { acks: acks.clone() })
+            .map_err(|error| Error::config(format!("could not make a producer: {error}")))?;
+        Ok(Self::Kafka { client: Box::new(client), acks })
+    }
+
+    pub fn null() -> Self {
+        Self::Null { acks: Arc::default() }
+    }
+
+    pub fn acks(&self) -> &Arc<Acks> {
+        match self {
+            Self::Kafka { acks, .. } | Self::Null { acks } => acks,
+        }
+    }
+
+    /// Gives a record to the client. Its ticket comes back through [`Acks`] exactly once, unless it is refused here.
+    pub fn send(&self, record: &Outgoing<'_>, ticket: usize) -> Result<(), Refusal> {
+        match self {
+            Self::Null { acks } => {
+                acks.push(Ack { ticket, error: None });
+                Ok(())
+            }
+            Self::Kafka { client, .. } => match client.send(base_record(record, ticket)) {
+                Ok(()) => Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(Refusal::Full),
+                Err((error, _)) => Err(Refusal::Failed(error)),
+            },
+        }
+    }
+}
+
+fn base_record<'a>(record: &Outgoing<'a>, ticket: usize) -> BaseRecord<'a, [u8], [u8], usize> {
+    let mut base = BaseRecord::with_opaque_to(record.topic, ticket);
+    base.key = record.key;
+    base.payload = record.value;
+    base.partition = record.partition;
+    base.timestamp = record.timestamp;
+    if !record.headers.is_empty() {
+        base.headers = Some(owned_headers(record.headers));
+    }
+    base
+}
+
+/// Headers in the client's form.
+pub fn owned_headers(headers: &[RawHeader]) -> OwnedHeaders {
+    let empty = OwnedHeaders::new_with_capacity(headers.len());
+    headers
+        .iter()
+        .fold(empty, |all, header| all.insert(Header { key: header.key.as_str(), value: header.value.as_deref() }))
+}
+
+/// The headers of a consumed message.
+pub fn raw_headers<M: Message>(message: &M) -> Vec<RawHeader> {
+    use rdkafka::message::Headers;
+    let Some(headers) = message.headers() else { return Vec::new() };
+    headers
+        .iter()
+        .map(|header| RawHeader { key: header.key.into(), value: header.value.map(bytes::Bytes::copy_from_slice) })
+        .collect()
+}

@@ -1,0 +1,164 @@
+//! Topics that connectors use as logs of their own, such as a schema history, on any cluster.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use connect_api::{Error, LogRecord, Props, Result, TopicLog, TopicLogs};
+use rdkafka::{
+    Message, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
+};
+
+use super::{
+    admin::{Admin, TopicSpec},
+    client::{LogContext, Role, librdkafka},
+    log::{LogProducer, log_producer},
+};
+
+const QUESTION: Duration = Duration::from_secs(15);
+/// How long reading on may bring nothing before the log is taken to be out of reach.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Opens logs for one connector, with the worker's security settings beneath its own.
+pub struct KafkaTopicLogs {
+    pub worker: Props,
+}
+
+#[async_trait]
+impl TopicLogs for KafkaTopicLogs {
+    async fn open(&self, topic: &str, client: &Props) -> Result<Box<dyn TopicLog>> {
+        let side = |role: Role| {
+            let mut props = Props::new();
+            // A log on another cluster has nothing to do with the worker's own security.
+            let same_cluster = client
+                .get("bootstrap.servers")
+                .is_none_or(|servers| self.worker.get("bootstrap.servers") == Some(servers));
+            if same_cluster {
+                props.extend(self.worker.clone());
+            }
+            let common = |key: &str| !["producer.", "consumer.", "admin."].iter().any(|p| key.starts_with(p));
+            props.extend(client.iter().filter(|(key, _)| common(key)).map(|(k, v)| (k.clone(), v.clone())));
+            let own =
+                |(key, value): (&String, &String)| Some((key.strip_prefix(role.prefix())?.to_owned(), value.clone()));
+            props.extend(client.iter().filter_map(own));
+            props
+        };
+        let mut producer = side(Role::Producer);
+        for (key, value) in [("acks", "all"), ("max.in.flight.requests.per.connection", "1")] {
+            producer.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+        }
+        Ok(Box::new(KafkaTopicLog {
+            topic: topic.to_owned(),
+            admin: Admin::new(&side(Role::Admin))?,
+            producer: log_producer(&producer)?,
+            consumer: side(Role::Consumer),
+        }))
+    }
+}
+
+struct KafkaTopicLog {
+    topic: String,
+    admin: Admin,
+    producer: LogProducer,
+    consumer: Props,
+}
+
+#[async_trait]
+impl TopicLog for KafkaTopicLog {
+    async fn exists(&mut self) -> Result<bool> {
+        Ok(self.admin.topics()?.contains(&self.topic))
+    }
+
+    async fn create(&mut self, settings: &Props) -> Result<()> {
+        let mut settings = settings.clone();
+        let replicas = settings.shift_remove("replication.factor").and_then(|text| text.parse().ok()).unwrap_or(-1);
+        let spec = TopicSpec { name: self.topic.clone(), partitions: 1, replicas, settings };
+        self.admin.create(&spec).await.map(drop)
+    }
+
+    async fn read(&mut self) -> Result<Vec<LogRecord>> {
+        let mut config = librdkafka(&self.consumer, Role::Consumer)?;
+        config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
+        config.set("group.id", format!("log-{}", self.topic)).set("allow.auto.create.topics", "false");
+        let consumer: BaseConsumer<LogContext> = config
+            .create_with_context(LogContext)
+            .map_err(|error| Error::config(format!("could not make a consumer of {}: {error}", self.topic)))?;
+        let topic = self.topic.clone();
+        let reading = tokio::task::spawn_blocking(move || read_all(&consumer, &topic));
+        reading.await.map_err(|error| Error::fatal(format!("reading topic {} died: {error}", self.topic)))?
+    }
+
+    async fn append(&mut self, records: Vec<LogRecord>) -> Result<()> {
+        let failed = |error: &KafkaError| Error::retriable(format!("could not write to topic {}: {error}", self.topic));
+        let mut sent = Vec::with_capacity(records.len());
+        for record in &records {
+            let mut out = rdkafka::producer::FutureRecord::<[u8], [u8]>::to(&self.topic).partition(0);
+            out.key = record.key.as_deref();
+            out.payload = record.value.as_deref();
+            // The client's queue may be full of what was sent before: wait for it instead of failing.
+            loop {
+                match self.producer.send_result(out) {
+                    Ok(delivery) => break sent.push(delivery),
+                    Err((KafkaError::MessageProduction(rdkafka::error::RDKafkaErrorCode::QueueFull), again)) => {
+                        out = again;
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                    Err((error, _)) => return Err(failed(&error)),
+                }
+            }
+        }
+        for delivery in sent {
+            match delivery.await {
+                Ok(Ok(_)) => {}
+                Ok(Err((error, _))) => return Err(failed(&error)),
+                Err(_) => return Err(Error::retriable(format!("could not write to topic {}: closed", self.topic))),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_all(consumer: &BaseConsumer<LogContext>, topic: &str) -> Result<Vec<LogRecord>> {
+    let failed = |error: &KafkaError| Error::retriable(format!("could not read topic {topic}: {error}"));
+    // A topic that is not there holds nothing.
+    let (_, end) = match consumer.fetch_watermarks(topic, 0, QUESTION) {
+        Ok(range) => range,
+        Err(error) if is_missing(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(failed(&error)),
+    };
+    let mut records = Vec::new();
+    if end == 0 {
+        return Ok(records);
+    }
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, 0, Offset::Beginning).map_err(|error| failed(&error))?;
+    consumer.assign(&list).map_err(|error| failed(&error))?;
+    loop {
+        match consumer.poll(SILENCE) {
+            Some(Ok(message)) => {
+                records.push(LogRecord {
+                    key: message.key().map(Bytes::copy_from_slice),
+                    value: message.payload().map(Bytes::copy_from_slice),
+                });
+                if message.offset() + 1 >= end {
+                    return Ok(records);
+                }
+            }
+            // The partition was assigned after its end was asked for, so this end is no older one.
+            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(records),
+            Some(Err(error)) if super::admin::is_transient(&error) => {}
+            Some(Err(error)) => return Err(failed(&error)),
+            None => return Err(Error::retriable(format!("topic {topic} did not answer within 30 seconds"))),
+        }
+    }
+}
+
+fn is_missing(error: &KafkaError) -> bool {
+    use rdkafka::error::RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition)
+    )
+}

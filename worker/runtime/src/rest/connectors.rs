@@ -1,0 +1,311 @@
+//! `/connectors`: reading, writing and steering connectors and their tasks.
+
+use connect_api::Props;
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+
+use super::{
+    body::{self, RawConfig},
+    dispatch::{Answer, Call, Content, Handled},
+    error::RestError,
+    model::{self, HIDDEN},
+    route::{Route, percent_encode},
+};
+use crate::{
+    herder::request::{Reply, Request},
+    storage::{
+        config_state::{TargetState, TaskId},
+        statuses::{State, Status, StatusStore, Subject},
+    },
+    validation,
+};
+
+pub async fn handle(call: &Call) -> Handled {
+    match (&call.route, call.method.as_str()) {
+        (Route::Connectors, "GET") => list(call),
+        (Route::Connectors, _) => create(call).await,
+        (Route::Connector(name), "GET") => info(call, name),
+        (Route::Connector(name), _) => {
+            ask(call, Request::Delete { name: name.clone() }).await?;
+            Ok(Answer::empty(204))
+        }
+        (Route::Config(name), "GET") => config(call, name),
+        (Route::Config(name), "PUT") => put_config(call, name).await,
+        (Route::Config(name), _) => patch_config(call, name).await,
+        (Route::Status(name), _) => status(call, name),
+        (Route::Tasks(name), "GET") => tasks(call, name),
+        (Route::Tasks(name), _) => super::forward::receive_task_configs(call, name).await,
+        (Route::Fence(_), _) => super::forward::receive_fence(call),
+        (Route::TaskStatus(name, task), _) => task_status(call, name, task),
+        (Route::TaskRestart(name, task), _) => restart_task(call, name, task).await,
+        (Route::Restart(name), _) => restart(call, name).await,
+        (Route::Pause(name), _) => target(call, name, TargetState::Paused, 202).await,
+        (Route::Resume(name), _) => target(call, name, TargetState::Started, 202).await,
+        (Route::Stop(name), _) => target(call, name, TargetState::Stopped, 204).await,
+        (Route::Topics(name), _) => topics(call, name),
+        (Route::TopicsReset(name), _) => reset_topics(call, name),
+        _ => Err(RestError::not_found("HTTP 404 Not Found")),
+    }
+}
+
+pub async fn ask(call: &Call, request: Request) -> Result<Reply, RestError> {
+    // Nothing is answered for the cluster before this worker knows its state.
+    call.app.services()?;
+    call.app.herder.ask(request).await.map_err(|refusal| super::forward::remember(call, refusal))
+}
+
+fn list(call: &Call) -> Handled {
+    call.app.services()?;
+    let config = call.app.herder.config();
+    let expand: Vec<&str> = call.query.iter().filter(|(key, _)| key == "expand").map(|(_, v)| v.as_str()).collect();
+    if expand.is_empty() {
+        return Ok(Answer::json(200, json!(config.connectors().collect::<Vec<_>>())));
+    }
+    let mut all = serde_json::Map::new();
+    for name in config.connectors() {
+        let mut entry = serde_json::Map::new();
+        let statuses = &call.app.services()?.shared.statuses;
+        for what in &expand {
+            match *what {
+                "status" => match model::connector_status(name, &config, statuses, &call.app.plugins) {
+                    Some(status) => drop(entry.insert("status".into(), status)),
+                    None => {
+                        entry.clear();
+                        break;
+                    }
+                },
+                "info" => {
+                    drop(entry.insert("info".into(), json!(model::connector_info(name, &config, &call.app.plugins))))
+                }
+                _ => {}
+            }
+        }
+        if !entry.is_empty() || !expand.contains(&"status") {
+            all.insert(name.to_owned(), Value::Object(entry));
+        }
+    }
+    Ok(Answer::json(200, Value::Object(all)))
+}
+
+async fn create(call: &Call) -> Handled {
+    let request = body::create_body(&call.body)?;
+    let name = request.name.unwrap_or_default().trim().to_owned();
+    let initial = match request.initial_state.as_deref() {
+        None => None,
+        Some(text) => Some(initial_state(text)?),
+    };
+    let config = with_name(request.config, &name)?;
+    let props = validated(call, &name, config).await?;
+    ask(call, Request::Create { name: name.clone(), props: props.clone(), initial }).await?;
+    Ok(created(call, &name, &props))
+}
+
+fn initial_state(text: &str) -> Result<TargetState, RestError> {
+    let state = match text.to_ascii_uppercase().as_str() {
+        "RUNNING" => Some(TargetState::Started),
+        other => TargetState::named(other).filter(|state| *state != TargetState::Started),
+    };
+    state.ok_or_else(|| {
+        RestError::internal(format!(
+            "Cannot construct instance of `org.apache.kafka.connect.runtime.rest.entities.CreateConnectorRequest$InitialState`, \
+             problem: No enum constant org.apache.kafka.connect.runtime.rest.entities.CreateConnectorRequest.InitialState.{}",
+            text.to_uppercase()
+        ))
+    })
+}
+
+fn created(call: &Call, name: &str, props: &Props) -> Answer {
+    let location = format!("{}/connectors/{}", call.base_url(), percent_encode(name));
+    let kind = model::kind(props, &call.app.plugins);
+    // Tasks are computed behind the answer.
+    let body = json!({"name": name, "config": model::shown(props, &call.app.plugins), "tasks": [], "type": kind});
+    Answer { status: 201, body: Content::Json(body), location: Some(location) }
+}
+
+/// Puts the connector's name in and refuses another one.
+fn with_name(mut config: RawConfig, name: &str) -> Result<RawConfig, RestError> {
+    match config.get("name") {
+        Some(Some(given)) if given != name => Err(RestError::bad_request(format!(
+            "Connector name configuration ({given}) doesn't match connector name in the URL ({name})"
+        ))),
+        _ => {
+            // A null name keeps its place.
+            config.insert("name".to_owned(), Some(name.to_owned()));
+            Ok(config)
+        }
+    }
+}
+
+/// The configuration, when validation finds nothing wrong with it.
+async fn validated(call: &Call, name: &str, config: RawConfig) -> Result<Props, RestError> {
+    let restored = restore_hidden(call, name, config);
+    let report = validation::validate(&call.app, &restored).await?;
+    if report.error_count() > 0 {
+        return Err(RestError::bad_request(report.refusal()));
+    }
+    Ok(restored.into_iter().filter_map(|(key, value)| Some((key, value?))).collect())
+}
+
+/// Clients that read a configuration and write it back send the mask of a password, and mean the password.
+fn restore_hidden(call: &Call, name: &str, config: RawConfig) -> RawConfig {
+    let known = call.app.herder.config();
+    let restore = |(key, value): (String, Option<String>)| {
+        let masked = value.as_deref() == Some(HIDDEN);
+        let old = known.connector(name).and_then(|props| props.get(&key)).filter(|_| masked);
+        (key, old.cloned().or(value))
+    };
+    config.into_iter().map(restore).collect()
+}
+
+fn info(call: &Call, name: &str) -> Handled {
+    call.app.services()?;
+    let info = model::connector_info(name, &call.app.herder.config(), &call.app.plugins);
+    Ok(Answer::json(200, info.ok_or_else(|| unknown(name))?))
+}
+
+fn unknown(name: &str) -> RestError {
+    RestError::not_found(format!("Connector {name} not found"))
+}
+
+fn config(call: &Call, name: &str) -> Handled {
+    call.app.services()?;
+    let config = call.app.herder.config();
+    let props = config.connector(name).ok_or_else(|| unknown(name))?;
+    Ok(Answer::json(200, model::shown(props, &call.app.plugins)))
+}
+
+async fn put_config(call: &Call, name: &str) -> Handled {
+    let config = with_name(body::config_body(&call.body)?, name)?;
+    let props = validated(call, name, config).await?;
+    match ask(call, Request::Put { name: name.to_owned(), props: props.clone() }).await? {
+        Reply::Created => Ok(created(call, name, &props)),
+        Reply::Done => info(call, name),
+    }
+}
+
+async fn patch_config(call: &Call, name: &str) -> Handled {
+    let patch = match body::tree(&call.body)? {
+        Some(tree) => body::config(&tree, "")?,
+        None => IndexMap::new(),
+    };
+    call.app.services()?;
+    let current = call.app.herder.config();
+    let mut props = current.connector(name).ok_or_else(|| unknown(name))?.clone();
+    for (key, value) in patch {
+        match value {
+            Some(value) if value == HIDDEN && props.contains_key(&key) => {}
+            Some(value) => drop(props.insert(key, value)),
+            None => drop(props.shift_remove(&key)),
+        }
+    }
+    let raw: RawConfig = props.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
+    validated(call, name, raw).await?;
+    // The JVM's patched map lists its keys in hash order, and so does its record.
+    let props = crate::storage::configs::hash_ordered(&props);
+    ask(call, Request::Put { name: name.to_owned(), props }).await?;
+    info(call, name)
+}
+
+fn status(call: &Call, name: &str) -> Handled {
+    let statuses = &call.app.services()?.shared.statuses;
+    let status = model::connector_status(name, &call.app.herder.config(), statuses, &call.app.plugins);
+    Ok(Answer::json(200, status.ok_or_else(|| RestError::not_found(format!("No status found for connector {name}")))?))
+}
+
+fn tasks(call: &Call, name: &str) -> Handled {
+    call.app.services()?;
+    let config = call.app.herder.config();
+    if !config.contains(name) {
+        return Err(unknown(name));
+    }
+    let task = |(at, props): (usize, &Props)| {
+        let shown = model::shown(props, &call.app.plugins);
+        json!({"id": {"connector": name, "task": at}, "config": shown})
+    };
+    let tasks: Vec<Value> = config.tasks(name).iter().enumerate().map(task).collect();
+    Ok(Answer::json(200, json!(tasks)))
+}
+
+/// A path that is no number names nothing, as for the JVM's router.
+fn task_number(text: &str) -> Result<u32, RestError> {
+    text.parse().map_err(|_| RestError::not_found("HTTP 404 Not Found"))
+}
+
+fn task_status(call: &Call, name: &str, task: &str) -> Handled {
+    let statuses = &call.app.services()?.shared.statuses;
+    let id = TaskId::new(name, task_number(task)?);
+    let status = statuses.get(&Subject::Task(id.clone()));
+    let status = status.ok_or_else(|| RestError::not_found(format!("No status found for task {id}")))?;
+    Ok(Answer::json(200, model::task_status(id.task, &status)))
+}
+
+async fn restart_task(call: &Call, name: &str, task: &str) -> Handled {
+    let id = TaskId::new(name, task_number(task)?);
+    ask(call, Request::RestartTask { id }).await?;
+    Ok(Answer::empty(204))
+}
+
+async fn restart(call: &Call, name: &str) -> Handled {
+    let (include_tasks, only_failed) = (call.flag("includeTasks"), call.flag("onlyFailed"));
+    if !include_tasks && !only_failed {
+        ask(call, Request::RestartConnector { name: name.to_owned() }).await?;
+        return Ok(Answer::empty(204));
+    }
+    let services = call.app.services()?;
+    let plan = restart_plan(&services.shared.statuses, name, include_tasks, only_failed);
+    ask(call, Request::Restart { name: name.to_owned(), include_tasks, only_failed }).await?;
+    let config = call.app.herder.config();
+    let kind = config.connector(name).map_or("unknown", |props| model::kind(props, &call.app.plugins));
+    let (connector, tasks) =
+        plan.ok_or_else(|| RestError::not_found(format!("Status for connector {name} not found")))?;
+    let tasks: Vec<Value> = tasks.iter().map(|(task, status)| model::task_status(*task, status)).collect();
+    let mut connector = model::task_status(0, &connector);
+    if let Some(members) = connector.as_object_mut() {
+        members.shift_remove("id");
+    }
+    Ok(Answer::json(202, json!({"name": name, "connector": connector, "tasks": tasks, "type": kind})))
+}
+
+/// What a restart will touch, shown as RESTARTING.
+fn restart_plan(
+    statuses: &StatusStore,
+    name: &str,
+    include_tasks: bool,
+    only_failed: bool,
+) -> Option<(Status, Vec<(u32, Status)>)> {
+    let restarting = |status: Status, concerned: bool| {
+        if concerned && (!only_failed || status.state == State::Failed) {
+            Status { state: State::Restarting, trace: None, ..status }
+        } else {
+            status
+        }
+    };
+    let connector = restarting(statuses.get(&Subject::Connector(name.to_owned()))?, true);
+    let tasks = statuses.tasks(name).into_iter();
+    Some((connector, tasks.map(|(task, status)| (task, restarting(status, include_tasks))).collect()))
+}
+
+async fn target(call: &Call, name: &str, target: TargetState, status: u16) -> Handled {
+    ask(call, Request::SetTarget { name: name.to_owned(), target }).await?;
+    Ok(Answer::empty(status))
+}
+
+fn topics(call: &Call, name: &str) -> Handled {
+    if !call.app.settings.config.topic_tracking {
+        return Err(RestError::new(403, "Topic tracking is disabled."));
+    }
+    let topics = call.app.services()?.shared.statuses.topics(name);
+    Ok(Answer::json(200, json!({name: {"topics": topics}})))
+}
+
+fn reset_topics(call: &Call, name: &str) -> Handled {
+    let config = &call.app.settings.config;
+    if !config.topic_tracking {
+        return Err(RestError::new(403, "Topic tracking is disabled."));
+    }
+    if !config.topic_tracking_reset {
+        return Err(RestError::new(403, "Topic tracking reset is disabled."));
+    }
+    call.app.services()?.shared.statuses.remove_topics(name);
+    Ok(Answer::empty(202))
+}

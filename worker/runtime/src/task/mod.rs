@@ -1,0 +1,12 @@
+//! The loops between a plugin's task and Kafka.
+
+pub mod chain;
+pub mod convert;
+pub mod dlq;
+pub mod errors;
+pub mod retries;
+pub mod run;
+pub mod sink;
+pub mod source;
+pub mod topics;
+pub mod tracker;

@@ -1,0 +1,159 @@
+//! The topics a source task writes to: created by its connector's rules, and noted down.
+
+use std::collections::HashSet;
+
+use connect_api::{Error, Props, Result, Str};
+use regex::Regex;
+
+use super::chain::{names, prefixed};
+use crate::{
+    kafka::admin::{Admin, Created, TopicSpec},
+    storage::{config_state::TaskId, statuses::StatusStore},
+};
+
+/// What a connector says about topics that don't exist (`topic.creation.*`).
+pub struct TopicRules(Vec<Group>);
+
+struct Group {
+    include: Option<Regex>,
+    exclude: Option<Regex>,
+    partitions: i32,
+    replicas: i32,
+    settings: Props,
+}
+
+impl TopicRules {
+    /// `None` when the connector leaves creation to the brokers.
+    pub fn of(connector: &Props) -> Result<Option<Self>> {
+        if !connector.contains_key("topic.creation.default.replication.factor")
+            && !connector.contains_key("topic.creation.default.partitions")
+        {
+            return Ok(None);
+        }
+        let default = Group::of(connector, "default", None)?;
+        let mut groups = Vec::new();
+        for name in names(connector, "topic.creation.groups").filter(|name| name != "default") {
+            groups.push(Group::of(connector, &name, Some(&default))?);
+        }
+        groups.push(default);
+        Ok(Some(Self(groups)))
+    }
+
+    /// The first group whose patterns the name matches in full; the last one matches all.
+    pub fn spec(&self, topic: &str) -> TopicSpec {
+        let full = |pattern: &Regex| pattern.find(topic).is_some_and(|found| found.as_str() == topic);
+        let matches =
+            |group: &&Group| group.include.as_ref().is_none_or(full) && !group.exclude.as_ref().is_some_and(full);
+        let group = self.0.iter().find(matches).unwrap_or_else(|| self.0.last().expect("the default group is there"));
+        TopicSpec {
+            name: topic.to_owned(),
+            partitions: group.partitions,
+            replicas: group.replicas,
+            settings: group.settings.clone(),
+        }
+    }
+}
+
+impl Group {
+    fn of(connector: &Props, name: &str, default: Option<&Group>) -> Result<Self> {
+        let mut props = prefixed(connector, &format!("topic.creation.{name}."));
+        let mut number = |key: &str, inherited: Option<i32>| match props.shift_remove(key) {
+            Some(text) => text
+                .trim()
+                .parse()
+                .map_err(|_| Error::config(format!("topic.creation.{name}.{key} must be a number, not {text}"))),
+            None => inherited.ok_or_else(|| Error::config(format!("topic.creation.{name}.{key} is missing"))),
+        };
+        let replicas = number("replication.factor", default.map(|group| group.replicas))?;
+        let partitions = number("partitions", default.map(|group| group.partitions))?;
+        let mut pattern = |key: &str| match props.shift_remove(key) {
+            Some(list) => alternatives(&list)
+                .map(Some)
+                .map_err(|error| Error::config(format!("topic.creation.{name}.{key} is no list of patterns: {error}"))),
+            None => Ok(None),
+        };
+        let include = pattern("include")?.filter(|_| default.is_some());
+        let exclude = pattern("exclude")?.filter(|_| default.is_some());
+        Ok(Self { include, exclude, partitions, replicas, settings: props })
+    }
+}
+
+fn alternatives(list: &str) -> Result<Regex, regex::Error> {
+    let parts: Vec<&str> = list.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    Regex::new(&format!("^(?:{})$", parts.join("|")))
+}
+
+/// Sees each topic of a task once, before its first record.
+pub struct TopicGate {
+    id: TaskId,
+    rules: Option<(TopicRules, Admin)>,
+    tracking: Option<StatusStore>,
+    seen: HashSet<Str>,
+    last: Str,
+}
+
+impl TopicGate {
+    pub fn new(id: TaskId, rules: Option<(TopicRules, Admin)>, tracking: Option<StatusStore>) -> Self {
+        Self { id, rules, tracking, seen: HashSet::new(), last: Str::default() }
+    }
+
+    /// Whether the topic may be written to without further ado.
+    pub fn is_open(&mut self, topic: &Str) -> bool {
+        if self.last == *topic {
+            return true;
+        }
+        let seen = self.seen.contains(topic);
+        if seen {
+            self.last = topic.clone();
+        }
+        seen
+    }
+
+    /// Creates the topic where the connector has rules for it, and notes its use.
+    pub async fn open(&mut self, topic: &Str) -> Result<()> {
+        if let Some((rules, admin)) = &self.rules
+            && admin.partitions(topic)?.is_none()
+        {
+            match admin.create(&rules.spec(topic)).await? {
+                Created::Created => tracing::info!(topic = topic.as_str(), "created topic"),
+                Created::Existed => {}
+                Created::NotAllowed => {
+                    tracing::warn!(topic = topic.as_str(), "not allowed to create topic, left to the brokers");
+                }
+            }
+        }
+        if let Some(statuses) = &self.tracking {
+            statuses.put_topic(&self.id, topic, crate::now_ms());
+        }
+        // The name may be a slice of a large buffer, which must not live as long as the task.
+        self.seen.insert(topic.detached());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::properties;
+
+    #[test]
+    fn the_first_group_that_matches_decides() {
+        let rules = TopicRules::of(&properties::parse(
+            "topic.creation.default.replication.factor=1\ntopic.creation.default.partitions=2\n\
+             topic.creation.groups=big,small\ntopic.creation.big.include=a.*,b\ntopic.creation.big.exclude=ab\n\
+             topic.creation.big.partitions=9\ntopic.creation.big.cleanup.policy=compact\n\
+             topic.creation.small.include=.*b\ntopic.creation.small.partitions=1\n",
+        ))
+        .expect("right rules")
+        .expect("rules are given");
+        let check = |topic: &str, partitions: i32, settings: &str| {
+            let expected =
+                TopicSpec { name: topic.into(), partitions, replicas: 1, settings: properties::parse(settings) };
+            assert_eq!(rules.spec(topic), expected);
+        };
+        check("aa", 9, "cleanup.policy=compact");
+        check("ab", 1, "");
+        check("zzz", 2, "");
+        assert!(TopicRules::of(&Props::new()).expect("none are given").is_none());
+    }
+}
