@@ -1,5 +1,6 @@
 //! `JsonConverter`: JSON with the schema in an envelope, or without one.
 
+mod names;
 mod parse;
 mod plans;
 mod read;
@@ -17,7 +18,7 @@ use connect_api::{
 
 use crate::side::{ConverterSide, with_header, with_side};
 
-use parse::{Parser, Token};
+use parse::{Parsed, Parser, Token};
 use plans::{ReadPlans, WritePlans};
 use read_schema::Node;
 use write::WriteOptions;
@@ -92,7 +93,9 @@ impl JsonConverter {
         let config: JsonConfig = plugin::parse(props)?;
         let replace_nulls = config.replace_nulls;
         let content = match &config.content {
-            Some(text) if config.schemas && !text.is_empty() => schema_parse::from_setting(text, replace_nulls)?,
+            Some(text) if config.schemas && !text.is_empty() => {
+                schema_parse::from_setting(text, replace_nulls).map_err(|error| *error)?
+            }
             _ => None,
         };
         let options = WriteOptions { decimals: config.decimals, replace_nulls };
@@ -114,19 +117,27 @@ impl JsonConverter {
         Ok(())
     }
 
-    /// Reads `{"schema":S,"payload":P}`: in one pass where the schema comes first and is known.
-    fn read_envelope(&mut self, bytes: &Bytes) -> Result<SchemaAndValue> {
-        let mut parser = Parser::new(bytes);
+    fn read(&mut self, bytes: &Bytes) -> Parsed<SchemaAndValue> {
+        if let Some((schema, node)) = &self.content {
+            let mut parser = Parser::new(bytes);
+            return match parser.peek()? {
+                Token::End => Ok(SchemaAndValue::NULL),
+                _ => Ok(SchemaAndValue::new(schema.clone(), node.read(&mut parser)?)),
+            };
+        }
+        if !self.envelope {
+            return self.read.read_schemaless(&mut Parser::new(bytes));
+        }
         // The long way repeats what failed, and judges the whole text before its parts, as the JVM does.
-        if let Ok(Some(data)) = self.read.in_one_pass(&mut parser) {
+        if let Ok(Some(data)) = self.read.in_one_pass(&mut Parser::new(bytes)) {
             return Ok(data);
         }
         let mut parser = Parser::new(bytes);
         let (schema, payload) = spans(&mut parser)?;
         parser.seek(schema.0);
-        let plan = self.read.plan(&mut parser, schema.1)?;
+        self.read.plan(&mut parser, schema.1)?;
         parser.seek(payload.0);
-        ReadPlans::read(plan, &mut parser)
+        self.read.read(&mut parser)
     }
 }
 
@@ -152,18 +163,10 @@ impl Converter for JsonConverter {
     }
 
     fn deserialize(&mut self, _topic: &str, _headers: &[RawHeader], bytes: Option<Bytes>) -> Result<SchemaAndValue> {
-        let Some(bytes) = bytes else { return Ok(SchemaAndValue::NULL) };
-        if let Some((schema, node)) = &self.content {
-            let mut parser = Parser::new(&bytes);
-            return match parser.peek()? {
-                Token::End => Ok(SchemaAndValue::NULL),
-                _ => Ok(SchemaAndValue::new(schema.clone(), node.read(&mut parser)?)),
-            };
+        match bytes {
+            Some(bytes) => self.read(&bytes).map_err(|error| *error),
+            None => Ok(SchemaAndValue::NULL),
         }
-        if self.envelope {
-            return self.read_envelope(&bytes);
-        }
-        read::any(&mut Parser::new(&bytes)).map(SchemaAndValue::schemaless)
     }
 }
 
@@ -181,7 +184,7 @@ impl HeaderConverter for JsonConverter {
 type Span = (usize, usize);
 
 /// Finds the two members of an envelope in any order; given twice, the last counts.
-fn spans(parser: &mut Parser<'_>) -> Result<(Span, Span)> {
+fn spans(parser: &mut Parser<'_>) -> Parsed<(Span, Span)> {
     let (mut schema, mut payload) = (None, None);
     if parser.peek()? != Token::Object {
         parser.skip_if_any()?;
@@ -208,10 +211,10 @@ fn spans(parser: &mut Parser<'_>) -> Result<(Span, Span)> {
     }
 }
 
-fn no_envelope() -> Error {
-    Error::data(
+fn no_envelope() -> Box<Error> {
+    Box::new(Error::data(
         "JsonConverter with schemas.enable requires \"schema\" and \"payload\" fields and may not contain additional \
          fields. If you are trying to deserialize plain JSON data, set schemas.enable=false in your converter \
          configuration.",
-    )
+    ))
 }

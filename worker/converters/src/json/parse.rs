@@ -3,12 +3,17 @@
 //! It accepts what Jackson accepts as Kafka Connect configures it: leading zeros are allowed, comments and NaN are not.
 
 use bytes::Bytes;
-use connect_api::{Error, ErrorKind, Result, Str};
+use connect_api::{Error, ErrorKind, Str};
 
 /// Jackson's limit; deeper nesting is an attack on the stack.
 const DEPTH_MAX: u32 = 1000;
+/// So many digits always fit 64 bits.
+const SMALL_DIGITS: usize = 18;
 /// Jackson's limit; the cost of a number grows faster than its length.
 const NUMBER_BYTES_MAX: usize = 1000;
+
+/// Boxed, so that the results of the innermost loops stay as small as a value.
+pub(super) type Parsed<T> = Result<T, Box<Error>>;
 
 /// What comes next in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +47,23 @@ impl Token {
 /// A number as it stands in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Number<'a> {
-    pub(super) text: &'a str,
+    bytes: &'a [u8],
     /// No point and no exponent.
     pub(super) integral: bool,
+    /// Its value, where it is an integer of few enough digits to be read on the way.
+    pub(super) small: Option<i64>,
+}
+
+impl<'a> Number<'a> {
+    pub(super) fn text(&self) -> &'a str {
+        std::str::from_utf8(self.bytes).unwrap_or("0")
+    }
 }
 
 pub(super) struct Parser<'a> {
     input: &'a Bytes,
+    /// The same, without the way through the shared buffer.
+    bytes: &'a [u8],
     at: usize,
     depth: u32,
 }
@@ -56,7 +71,7 @@ pub(super) struct Parser<'a> {
 impl<'a> Parser<'a> {
     pub(super) fn new(input: &'a Bytes) -> Self {
         let at = if input.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        Self { input, at, depth: 0 }
+        Self { input, bytes: input, at, depth: 0 }
     }
 
     pub(super) fn position(&self) -> usize {
@@ -72,9 +87,10 @@ impl<'a> Parser<'a> {
         self.input.slice(from..to)
     }
 
-    /// Passes over bytes known to be one whole value, if they come next.
+    /// Passes over known bytes, if they come next: a whole value, or a member's name with its colon.
+    #[inline]
     pub(super) fn take_known(&mut self, value: &[u8]) -> bool {
-        let found = !value.is_empty() && self.input[self.at..].starts_with(value);
+        let found = !value.is_empty() && self.bytes[self.at..].starts_with(value);
         if found {
             self.at += value.len();
         }
@@ -82,7 +98,8 @@ impl<'a> Parser<'a> {
     }
 
     /// Looks at the next value without taking it.
-    pub(super) fn peek(&mut self) -> Result<Token> {
+    #[inline]
+    pub(super) fn peek(&mut self) -> Parsed<Token> {
         self.skip_blanks();
         let Some(byte) = self.byte() else { return Ok(Token::End) };
         Ok(match byte {
@@ -98,13 +115,13 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes the word that [`Self::peek`] found: `null`, `true` or `false`.
-    pub(super) fn word(&mut self, token: Token) -> Result<()> {
+    pub(super) fn word(&mut self, token: Token) -> Parsed<()> {
         let word: &[u8] = match token {
             Token::Null => b"null",
             Token::True => b"true",
             _ => b"false",
         };
-        let rest = &self.input[self.at..];
+        let rest = &self.bytes[self.at..];
         if !rest.starts_with(word) || rest.get(word.len()).is_some_and(|byte| !is_delimiter(*byte)) {
             return Err(self.unexpected("null, true or false"));
         }
@@ -112,21 +129,37 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    pub(super) fn number(&mut self) -> Result<Number<'a>> {
+    #[inline]
+    pub(super) fn number(&mut self) -> Parsed<Number<'a>> {
+        let bytes = self.bytes;
         let start = self.at;
-        let mut at = start;
-        let bytes: &'a [u8] = self.input;
-        let digits = |from: usize| {
-            let more = bytes[from..].iter().position(|byte| !byte.is_ascii_digit());
-            from + more.unwrap_or(bytes.len() - from)
-        };
-        if bytes[at] == b'-' {
+        let negative = bytes[start] == b'-';
+        let first = start + usize::from(negative);
+        let (mut at, mut value) = (first, 0_i64);
+        while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+            value = value.wrapping_mul(10).wrapping_add(digit.into());
             at += 1;
         }
-        let whole = digits(at);
-        let mut valid = whole > at;
+        let digits = at - first;
+        if (1..=SMALL_DIGITS).contains(&digits) && bytes.get(at).is_none_or(|byte| is_delimiter(*byte)) {
+            self.at = at;
+            let small = Some(if negative { -value } else { value });
+            return Ok(Number { bytes: &bytes[start..at], integral: true, small });
+        }
+        self.long_number(at, digits > 0)
+    }
+
+    /// Goes on behind the whole digits of a number that is not a small integer.
+    #[inline(never)]
+    fn long_number(&mut self, whole_end: usize, mut valid: bool) -> Parsed<Number<'a>> {
+        let bytes = self.bytes;
+        let start = self.at;
+        let mut at = whole_end;
         let mut integral = true;
-        at = whole;
+        let digits = |from: usize| {
+            let rest = bytes.get(from..).unwrap_or_default();
+            from + rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len())
+        };
         if bytes.get(at) == Some(&b'.') {
             let end = digits(at + 1);
             valid &= end > at + 1;
@@ -135,7 +168,7 @@ impl<'a> Parser<'a> {
         }
         if let Some(b'e' | b'E') = bytes.get(at) {
             let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
-            let end = digits((at + 1 + sign).min(bytes.len()));
+            let end = digits(at + 1 + sign);
             valid &= end > at + 1 + sign;
             integral = false;
             at = end;
@@ -149,24 +182,25 @@ impl<'a> Parser<'a> {
             return Err(syntax(format!("a number has {length} characters, more than {NUMBER_BYTES_MAX}")));
         }
         self.at = at;
-        let text = std::str::from_utf8(&bytes[start..at]).map_err(|_| self.unexpected("a number"))?;
-        Ok(Number { text, integral })
+        Ok(Number { bytes: &bytes[start..at], integral, small: None })
     }
 
     /// Takes a string.
-    pub(super) fn string(&mut self) -> Result<Str> {
-        let (from, to, plain) = self.string_span()?;
-        if plain {
+    #[inline]
+    pub(super) fn string(&mut self) -> Parsed<Str> {
+        let from = self.at + 1;
+        let to = plain_end(self.bytes, from);
+        if self.bytes.get(to) == Some(&b'"') {
+            self.at = to + 1;
             return Str::from_utf8(self.input.slice(from..to)).map_err(|_| invalid_utf8(from));
         }
-        let text = unescape(&self.input[from..to]).ok_or_else(|| syntax(format!("a wrong escape at byte {from}")))?;
-        String::from_utf8(text).map(Str::from).map_err(|_| invalid_utf8(from))
+        self.raw_string().and_then(|text| self.owned(text))
     }
 
     /// The bytes of a string without escapes, or what its escapes stand for; not checked to be UTF-8.
-    pub(super) fn raw_string(&mut self) -> Result<RawText<'a>> {
+    pub(super) fn raw_string(&mut self) -> Parsed<RawText<'a>> {
         let (from, to, plain) = self.string_span()?;
-        let bytes: &'a [u8] = self.input;
+        let bytes = self.bytes;
         if plain {
             return Ok(RawText::Plain(&bytes[from..to]));
         }
@@ -175,8 +209,17 @@ impl<'a> Parser<'a> {
             .ok_or_else(|| syntax(format!("a wrong escape at byte {from}")))
     }
 
+    /// Text that was taken, as a string of its own where it is no slice of the input.
+    pub(super) fn owned(&self, text: RawText<'a>) -> Parsed<Str> {
+        let text = match text {
+            RawText::Plain(bytes) => Str::from_utf8(self.input.slice_ref(bytes)).ok(),
+            RawText::Unescaped(bytes) => String::from_utf8(bytes).ok().map(Str::from),
+        };
+        text.ok_or_else(|| invalid_utf8(self.at))
+    }
+
     /// Enters an array or object whose opening bracket comes next; true when it is empty and already left.
-    pub(super) fn open(&mut self, close: u8) -> Result<bool> {
+    pub(super) fn open(&mut self, close: u8) -> Parsed<bool> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
             return Err(syntax(format!("values are nested deeper than {DEPTH_MAX}")));
@@ -192,7 +235,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Counts levels that are visited by seeking, where the brackets around them are left already.
-    pub(super) fn descend(&mut self, levels: u32) -> Result<()> {
+    pub(super) fn descend(&mut self, levels: u32) -> Parsed<()> {
         self.depth += levels;
         if self.depth > DEPTH_MAX {
             return Err(syntax(format!("values are nested deeper than {DEPTH_MAX}")));
@@ -200,12 +243,18 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
+    /// How many arrays and objects are open.
+    pub(super) fn depth(&self) -> usize {
+        self.depth as usize
+    }
+
     pub(super) fn ascend(&mut self, levels: u32) {
         self.depth -= levels;
     }
 
     /// After an item: true when another one follows, false when the bracket closed.
-    pub(super) fn more(&mut self, close: u8) -> Result<bool> {
+    #[inline]
+    pub(super) fn more(&mut self, close: u8) -> Parsed<bool> {
         self.skip_blanks();
         match self.byte() {
             Some(b',') => {
@@ -222,8 +271,25 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Takes a member's name without escapes and the colon right behind it, as writers write them; else nothing.
+    #[inline]
+    pub(super) fn plain_name(&mut self) -> Option<&'a [u8]> {
+        let bytes = self.bytes;
+        if bytes.get(self.at) != Some(&b'"') {
+            return None;
+        }
+        let from = self.at + 1;
+        let to = plain_end(bytes, from);
+        let found = bytes.get(to..to + 2) == Some(b"\":");
+        found.then(|| {
+            self.at = to + 2;
+            &bytes[from..to]
+        })
+    }
+
     /// Takes a member's name and the colon after it.
-    pub(super) fn name(&mut self) -> Result<RawText<'a>> {
+    #[inline]
+    pub(super) fn name(&mut self) -> Parsed<RawText<'a>> {
         if self.byte() != Some(b'"') {
             return Err(self.unexpected("a member's name"));
         }
@@ -232,23 +298,13 @@ impl<'a> Parser<'a> {
         Ok(name)
     }
 
-    /// As [`Self::name`], shared with the input.
-    pub(super) fn shared_name(&mut self) -> Result<Str> {
-        if self.byte() != Some(b'"') {
-            return Err(self.unexpected("a member's name"));
-        }
-        let name = self.string()?;
-        self.colon()?;
-        Ok(name)
-    }
-
     /// As [`Self::skip`], but nothing at all is no error.
-    pub(super) fn skip_if_any(&mut self) -> Result<()> {
+    pub(super) fn skip_if_any(&mut self) -> Parsed<()> {
         if self.peek()? == Token::End { Ok(()) } else { self.skip() }
     }
 
     /// Takes any value, checking its syntax, and forgets it.
-    pub(super) fn skip(&mut self) -> Result<()> {
+    pub(super) fn skip(&mut self) -> Parsed<()> {
         match self.peek()? {
             Token::End => Err(self.unexpected("a value")),
             Token::String => self.raw_string().map(drop),
@@ -276,7 +332,7 @@ impl<'a> Parser<'a> {
 
     /// The error for what stands here in the place of something else.
     #[cold]
-    pub(super) fn unexpected(&self, expected: &str) -> Error {
+    pub(super) fn unexpected(&self, expected: &str) -> Box<Error> {
         match self.byte() {
             Some(byte) if byte.is_ascii_graphic() => {
                 syntax(format!("unexpected '{}' at byte {}, expected {expected}", byte as char, self.at))
@@ -286,7 +342,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn colon(&mut self) -> Result<()> {
+    fn colon(&mut self) -> Parsed<()> {
         if self.byte() != Some(b':') {
             self.skip_blanks();
             if self.byte() != Some(b':') {
@@ -297,10 +353,12 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
+    #[inline]
     fn byte(&self) -> Option<u8> {
-        self.input.get(self.at).copied()
+        self.bytes.get(self.at).copied()
     }
 
+    #[inline]
     fn skip_blanks(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
             self.at += 1;
@@ -308,20 +366,20 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes a string: where its text starts and ends, and whether it has no escapes.
-    fn string_span(&mut self) -> Result<(usize, usize, bool)> {
+    fn string_span(&mut self) -> Parsed<(usize, usize, bool)> {
         let start = self.at + 1;
         let mut at = start;
         let mut plain = true;
         loop {
-            at = plain_end(self.input, at);
-            match self.input.get(at) {
+            at = plain_end(self.bytes, at);
+            match self.bytes.get(at) {
                 Some(b'"') => break,
                 Some(b'\\') => {
                     plain = false;
                     at += 2;
                 }
                 _ => {
-                    self.at = at.min(self.input.len());
+                    self.at = at.min(self.bytes.len());
                     return Err(self.unexpected("the end of a string"));
                 }
             }
@@ -349,13 +407,15 @@ impl std::ops::Deref for RawText<'_> {
 
 /// A failure of the text itself, in the form in which the JVM's converter reports it.
 #[cold]
-fn syntax(what: impl Into<String>) -> Error {
+fn syntax(what: impl Into<String>) -> Box<Error> {
     let cause = Error::new(ErrorKind::Data, what).class("org.apache.kafka.common.errors.SerializationException");
-    Error::data("Converting byte[] to Kafka Connect data failed due to serialization error: ").caused_by(cause)
+    Box::new(
+        Error::data("Converting byte[] to Kafka Connect data failed due to serialization error: ").caused_by(cause),
+    )
 }
 
 #[cold]
-fn invalid_utf8(at: usize) -> Error {
+fn invalid_utf8(at: usize) -> Box<Error> {
     syntax(format!("the string at byte {at} is not UTF-8"))
 }
 
@@ -364,6 +424,7 @@ fn is_delimiter(byte: u8) -> bool {
 }
 
 /// The first quote, backslash or control character from here on, or the end.
+#[inline]
 fn plain_end(bytes: &[u8], from: usize) -> usize {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = EACH * 0x80;

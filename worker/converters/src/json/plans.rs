@@ -6,7 +6,8 @@ use bytes::Bytes;
 use connect_api::{Result, Schema, SchemaAndValue, SchemaCache};
 
 use super::{
-    parse::{Parser, Token},
+    names::Names,
+    parse::{Parsed, Parser, Token},
     read, read_schema, schema_parse, schema_text,
     write::{Node, WriteOptions},
 };
@@ -69,72 +70,85 @@ pub(super) struct ReadPlans {
     plans: Vec<(Bytes, ReadPlan)>,
     by_bytes: HashMap<Bytes, usize>,
     last: usize,
+    names: Names,
 }
+
+/// So many schemas are compared byte by byte before the text is taken apart: schemas differ early in their text.
+const COMPARED_MAX: usize = 32;
 
 impl ReadPlans {
     pub(super) fn new(replace_nulls: bool, limit: u32) -> Self {
         let limit = (limit as usize).clamp(PLANS_MIN, PLANS_MAX);
-        Self { replace_nulls, limit, plans: Vec::new(), by_bytes: HashMap::new(), last: 0 }
+        Self { replace_nulls, limit, plans: Vec::new(), by_bytes: HashMap::new(), last: 0, names: Names::new() }
     }
 
     /// Reads `{"schema":S,"payload":P}` if it is just that; `None` where it must be read in another way.
-    pub(super) fn in_one_pass(&mut self, parser: &mut Parser<'_>) -> Result<Option<SchemaAndValue>> {
+    pub(super) fn in_one_pass(&mut self, parser: &mut Parser<'_>) -> Parsed<Option<SchemaAndValue>> {
         if parser.peek()? != Token::Object || parser.open(b'}')? || *parser.name()? != *b"schema" {
             return Ok(None);
         }
         parser.peek()?;
         let start = parser.position();
-        let known = self.plans.get(self.last).is_some_and(|(bytes, _)| parser.take_known(bytes));
-        if !known {
+        if let Some(known) = self.known(parser) {
+            self.last = known;
+        } else {
             parser.skip()?;
+            let end = parser.position();
+            parser.seek(start);
+            self.plan(parser, end)?;
+            parser.seek(end);
         }
-        let end = parser.position();
         if !parser.more(b'}')? || *parser.name()? != *b"payload" {
             return Ok(None);
         }
-        let plan = if known {
-            &self.plans[self.last].1
-        } else {
-            let payload = parser.position();
-            parser.seek(start);
-            self.plan(parser, end)?;
-            parser.seek(payload);
-            &self.plans[self.last].1
-        };
-        let data = Self::read(plan, parser)?;
+        let data = self.read(parser)?;
         // Anything else after the payload takes the long way, which says what is wrong or takes the last of two.
         Ok(if parser.more(b'}')? { None } else { Some(data) })
     }
 
-    /// The plan for the schema between the parser's position and `end`.
-    pub(super) fn plan(&mut self, parser: &mut Parser<'_>, end: usize) -> Result<&ReadPlan> {
-        let bytes = parser.slice(parser.position(), end);
-        self.last = match self.by_bytes.get(&bytes) {
-            Some(at) => *at,
-            None => {
-                let schema = schema_parse::schema(parser, self.replace_nulls)?;
-                let plan = schema.map(|schema| {
-                    let node = read_schema::Node::new(&schema, self.replace_nulls);
-                    (schema, node)
-                });
-                if self.plans.len() >= self.limit {
-                    self.plans.clear();
-                    self.by_bytes.clear();
-                }
-                // Copied, so that the cache does not hold on to the message.
-                let bytes = Bytes::copy_from_slice(&bytes);
-                self.by_bytes.insert(bytes.clone(), self.plans.len());
-                self.plans.push((bytes, plan));
-                self.plans.len() - 1
-            }
-        };
-        Ok(&self.plans[self.last].1)
+    /// Passes over a schema that was met before.
+    fn known(&self, parser: &mut Parser<'_>) -> Option<usize> {
+        let (bytes, _) = self.plans.get(self.last)?;
+        if parser.take_known(bytes) {
+            return Some(self.last);
+        }
+        self.plans.iter().take(COMPARED_MAX).position(|(bytes, _)| parser.take_known(bytes))
     }
 
-    pub(super) fn read(plan: &ReadPlan, parser: &mut Parser<'_>) -> Result<SchemaAndValue> {
-        match plan {
-            Some((schema, node)) => Ok(SchemaAndValue::new(schema.clone(), node.read(parser)?)),
-            None => read::any(parser).map(SchemaAndValue::schemaless),
+    /// Makes the schema between the parser's position and `end` the one that the next payload is read by.
+    pub(super) fn plan(&mut self, parser: &mut Parser<'_>, end: usize) -> Parsed<()> {
+        let bytes = parser.slice(parser.position(), end);
+        if let Some(at) = self.by_bytes.get(&bytes) {
+            self.last = *at;
+            return Ok(());
         }
+        let schema = schema_parse::schema(parser, self.replace_nulls)?;
+        let plan = schema.map(|schema| {
+            let node = read_schema::Node::new(&schema, self.replace_nulls);
+            (schema, node)
+        });
+        if self.plans.len() >= self.limit {
+            self.plans.clear();
+            self.by_bytes.clear();
+        }
+        // Copied, so that the cache does not hold on to the message.
+        let bytes = Bytes::copy_from_slice(&bytes);
+        self.last = self.plans.len();
+        self.by_bytes.insert(bytes.clone(), self.last);
+        self.plans.push((bytes, plan));
+        Ok(())
+    }
+
+    /// Reads a payload by the schema found last.
+    pub(super) fn read(&mut self, parser: &mut Parser<'_>) -> Parsed<SchemaAndValue> {
+        match self.plans.get(self.last) {
+            Some((_, Some((schema, node)))) => Ok(SchemaAndValue::new(schema.clone(), node.read(parser)?)),
+            _ => self.read_schemaless(parser),
+        }
+    }
+
+    /// Reads a payload that no schema describes.
+    pub(super) fn read_schemaless(&mut self, parser: &mut Parser<'_>) -> Parsed<SchemaAndValue> {
+        read::any(parser, &mut self.names).map(SchemaAndValue::schemaless)
     }
 }

@@ -2,61 +2,97 @@
 
 use std::collections::HashMap;
 
-use connect_api::{Result, Str, Value, decimal};
+use connect_api::{Str, Value, decimal};
 
-use super::parse::{Number, Parser, Token};
+use super::{
+    names::Names,
+    parse::{Number, Parsed, Parser, RawText, Token},
+};
 
 /// From this many members on, a name given twice is found by hash.
-const LINEAR_MEMBERS_MAX: usize = 24;
+const LINEAR_MEMBERS_MAX: usize = 64;
 
 /// Reads the next value; null where nothing is left.
-pub(super) fn any(parser: &mut Parser<'_>) -> Result<Value> {
+pub(super) fn any(parser: &mut Parser<'_>, names: &mut Names) -> Parsed<Value> {
     match parser.peek()? {
         Token::End => Ok(Value::Null),
-        token => item(parser, token),
+        token => item(parser, token, names),
     }
 }
 
-fn item(parser: &mut Parser<'_>, token: Token) -> Result<Value> {
+fn item(parser: &mut Parser<'_>, token: Token, names: &mut Names) -> Parsed<Value> {
     match token {
         Token::String => parser.string().map(Value::String),
         Token::Number => {
             let number = parser.number()?;
             Ok(if number.integral { Value::Int64(long(number)) } else { Value::Float64(double(number)) })
         }
-        Token::Object => members(parser).map(Value::Map),
-        Token::Array => items(parser).map(Value::Array),
+        Token::Object => members(parser, names).map(Value::Map),
+        Token::Array => items(parser, names).map(Value::Array),
         Token::True | Token::False => parser.word(token).map(|()| Value::Boolean(token == Token::True)),
         Token::Null => parser.word(token).map(|()| Value::Null),
         Token::End => Err(parser.unexpected("a value")),
     }
 }
 
-fn items(parser: &mut Parser<'_>) -> Result<Vec<Value>> {
+fn items(parser: &mut Parser<'_>, names: &mut Names) -> Parsed<Vec<Value>> {
     let mut items = Vec::new();
     let mut more = !parser.open(b']')?;
     while more {
         let token = parser.peek()?;
-        items.push(item(parser, token)?);
+        items.push(item(parser, token, names)?);
         more = parser.more(b']')?;
     }
     Ok(items)
 }
 
-fn members(parser: &mut Parser<'_>) -> Result<Vec<(Value, Value)>> {
+fn members(parser: &mut Parser<'_>, names: &mut Names) -> Parsed<Vec<(Value, Value)>> {
     let mut pairs = Vec::new();
     let mut more = !parser.open(b'}')?;
     if more {
-        pairs.reserve(8);
+        pairs.reserve(names.room(parser.depth()));
     }
+    let depth = parser.depth();
+    let mut marks = Marks::default();
     while more {
-        let name = parser.shared_name()?;
+        let name = match parser.plain_name().map(|name| names.get(name).ok_or(name)) {
+            Some(Ok(known)) => Str::from_static(known),
+            Some(Err(name)) => parser.owned(RawText::Plain(name))?,
+            None => parser.name().and_then(|name| parser.owned(name))?,
+        };
         let token = parser.peek()?;
-        pairs.push((Value::String(name), item(parser, token)?));
+        let value = item(parser, token, names)?;
+        let maybe_repeated = marks.add(&name) && pairs.len() <= LINEAR_MEMBERS_MAX;
+        match maybe_repeated.then(|| value_of(&mut pairs, &name)).flatten() {
+            Some(known) => *known = value,
+            None => pairs.push((Value::String(name), value)),
+        }
         more = parser.more(b'}')?;
     }
-    keep_last(&mut pairs);
+    if pairs.len() > LINEAR_MEMBERS_MAX {
+        keep_last(&mut pairs);
+    }
+    names.took(depth, pairs.len());
     Ok(pairs)
+}
+
+fn value_of<'a>(pairs: &'a mut [(Value, Value)], name: &str) -> Option<&'a mut Value> {
+    pairs.iter_mut().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value)
+}
+
+/// Tells cheaply that no name was met before; that one was, it says too often rather than too seldom.
+#[derive(Default)]
+struct Marks([u64; 4]);
+
+impl Marks {
+    fn add(&mut self, name: &str) -> bool {
+        let mark = super::names::fingerprint(name.as_bytes());
+        let bit = 1_u64 << (mark & 63);
+        let word = &mut self.0[mark as usize >> 6 & 3];
+        let seen = *word & bit != 0;
+        *word |= bit;
+        seen
+    }
 }
 
 /// Of members with the same name only the last value counts, in the place of the first.
@@ -115,22 +151,25 @@ fn keep_last_of_any(pairs: &mut Vec<(Value, Value)>) {
 
 /// `JsonNode.longValue()`: the fraction cut off, then the low 64 bits.
 pub(super) fn long(number: Number<'_>) -> i64 {
+    if let Some(value) = number.small {
+        return value;
+    }
     if number.integral
-        && let Ok(value) = number.text.parse()
+        && let Ok(value) = number.text().parse()
     {
         return value;
     }
-    decimal::parse(number.text).map_or(0, |(unscaled, scale)| decimal::to_i64_wrapping(&unscaled, scale))
+    decimal::parse(number.text()).map_or(0, |(unscaled, scale)| decimal::to_i64_wrapping(&unscaled, scale))
 }
 
 /// `JsonNode.doubleValue()`; a decimal has no negative zero.
 pub(super) fn double(number: Number<'_>) -> f64 {
-    let value: f64 = number.text.parse().unwrap_or(0.0);
+    let value: f64 = number.text().parse().unwrap_or(0.0);
     if value == 0.0 { 0.0 } else { value }
 }
 
 /// `JsonNode.floatValue()`.
 pub(super) fn float(number: Number<'_>) -> f32 {
-    let value: f32 = number.text.parse().unwrap_or(0.0);
+    let value: f32 = number.text().parse().unwrap_or(0.0);
     if value == 0.0 { 0.0 } else { value }
 }

@@ -8,11 +8,11 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use bytes::Bytes;
-use connect_api::{Error, Logical, Result, Schema, Struct, Type, Value, decimal, schema::logical};
+use connect_api::{Error, Logical, Schema, Struct, Type, Value, decimal, schema::logical};
 
 use super::{
-    parse::{Number, Parser, Token},
-    read,
+    parse::{Number, Parsed, Parser, Token},
+    read, text,
 };
 
 /// How the values of one schema are read.
@@ -51,6 +51,8 @@ struct StructNode {
 
 struct FieldNode {
     name: Box<[u8]>,
+    /// `"name":`, as writers write it.
+    member: Vec<u8>,
     node: Node,
 }
 
@@ -78,7 +80,7 @@ impl Node {
         }
     }
 
-    pub(super) fn read(&self, parser: &mut Parser<'_>) -> Result<Value> {
+    pub(super) fn read(&self, parser: &mut Parser<'_>) -> Parsed<Value> {
         let token = parser.peek()?;
         match (&self.kind, token) {
             (_, Token::Null) => {
@@ -114,11 +116,11 @@ impl Node {
     }
 
     /// What a null, or a member that is left out, reads as.
-    fn null(&self) -> Result<Value> {
+    fn null(&self) -> Parsed<Value> {
         match &self.default {
             Some(default) => Ok(default.clone()),
             None if self.optional => Ok(Value::Null),
-            None => Err(Error::data(format!("Invalid null value for required {} field", self.type_name))),
+            None => Err(fail(format!("Invalid null value for required {} field", self.type_name))),
         }
     }
 }
@@ -156,7 +158,7 @@ impl Kind {
 
     /// What a value of another JSON type reads as.
     #[cold]
-    fn other(&self, token: Token) -> Result<Value> {
+    fn other(&self, token: Token) -> Parsed<Value> {
         let found = token.node_type();
         let message = match self {
             Kind::Int8 => return Ok(Value::Int8(0)),
@@ -184,7 +186,7 @@ impl Kind {
             }
             Kind::Struct(_) => format!("Structs should be encoded as JSON objects, but found {found}"),
         };
-        Err(Error::data(message))
+        Err(fail(message))
     }
 }
 
@@ -195,25 +197,26 @@ fn logical_mismatch(name: &str, expected: &str, found: &str) -> String {
 impl StructNode {
     fn new(schema: &Schema, replace_nulls: bool) -> Self {
         let fields = schema.fields().into_iter().flatten();
-        let field = |field: &connect_api::Field| FieldNode {
-            name: field.name.as_bytes().into(),
-            node: Node::new(&field.schema, replace_nulls),
+        let field = |field: &connect_api::Field| {
+            let mut member = Vec::new();
+            text::string(&mut member, &field.name);
+            member.push(b':');
+            FieldNode { name: field.name.as_bytes().into(), member, node: Node::new(&field.schema, replace_nulls) }
         };
         Self { schema: schema.clone(), fields: fields.map(field).collect() }
     }
 
-    fn read(&self, parser: &mut Parser<'_>) -> Result<Value> {
+    fn read(&self, parser: &mut Parser<'_>) -> Parsed<Value> {
         let mut values = Vec::with_capacity(self.fields.len());
         let mut more = !parser.open(b'}')?;
         // Writers keep the order of the schema, so the next member is most often the next field.
         while more {
-            let name = parser.name()?;
             match self.fields.get(values.len()) {
-                Some(field) if *field.name == *name => values.push(field.read(parser)?),
+                Some(field) if parser.take_known(&field.member) => values.push(field.read(parser)?),
                 _ => {
+                    let name = parser.name()?;
                     self.read_in_any_order(parser, &name, &mut values)?;
-                    more = false;
-                    continue;
+                    break;
                 }
             }
             more = parser.more(b'}')?;
@@ -226,7 +229,7 @@ impl StructNode {
 
     /// Reads the members from `name` on, whatever their order, and fills in the fields that are left out.
     #[inline(never)]
-    fn read_in_any_order(&self, parser: &mut Parser<'_>, name: &[u8], values: &mut Vec<Value>) -> Result<()> {
+    fn read_in_any_order(&self, parser: &mut Parser<'_>, name: &[u8], values: &mut Vec<Value>) -> Parsed<()> {
         let mut seen = vec![false; self.fields.len()];
         let mut next = values.len();
         seen[..next].fill(true);
@@ -264,10 +267,10 @@ impl StructNode {
 
 impl FieldNode {
     /// A row takes a null only where its field is optional or has a default.
-    fn read(&self, parser: &mut Parser<'_>) -> Result<Value> {
+    fn read(&self, parser: &mut Parser<'_>) -> Parsed<Value> {
         let value = self.node.read(parser)?;
         if value.is_null() && !self.node.optional && self.node.default.is_none() {
-            return Err(Error::data(format!(
+            return Err(fail(format!(
                 "Invalid value: null used for required field: \"{}\", schema type: {}",
                 String::from_utf8_lossy(&self.name),
                 self.node.type_name
@@ -278,7 +281,7 @@ impl FieldNode {
 }
 
 /// The items of an array; of an object, its members' values, as the JVM takes them.
-fn read_items(node: &Node, token: Token, parser: &mut Parser<'_>) -> Result<Vec<Value>> {
+fn read_items(node: &Node, token: Token, parser: &mut Parser<'_>) -> Parsed<Vec<Value>> {
     let mut items = Vec::new();
     let close = if token == Token::Object { b'}' } else { b']' };
     let mut more = !parser.open(close)?;
@@ -292,12 +295,12 @@ fn read_items(node: &Node, token: Token, parser: &mut Parser<'_>) -> Result<Vec<
     Ok(items)
 }
 
-fn read_members(keys: &Node, values: &Node, parser: &mut Parser<'_>) -> Result<Vec<(Value, Value)>> {
+fn read_members(keys: &Node, values: &Node, parser: &mut Parser<'_>) -> Parsed<Vec<(Value, Value)>> {
     let mut pairs = Vec::new();
     let mut more = !parser.open(b'}')?;
     while more {
         debug_assert!(matches!(keys.kind, Kind::String), "only maps with names as keys are objects");
-        let name = parser.shared_name()?;
+        let name = parser.name().and_then(|name| parser.owned(name))?;
         pairs.push((Value::String(name), values.read(parser)?));
         more = parser.more(b'}')?;
     }
@@ -305,14 +308,14 @@ fn read_members(keys: &Node, values: &Node, parser: &mut Parser<'_>) -> Result<V
     Ok(pairs)
 }
 
-fn read_pairs(keys: &Node, values: &Node, parser: &mut Parser<'_>) -> Result<Vec<(Value, Value)>> {
+fn read_pairs(keys: &Node, values: &Node, parser: &mut Parser<'_>) -> Parsed<Vec<(Value, Value)>> {
     let mut pairs = Vec::new();
     let mut more = !parser.open(b']')?;
     while more {
         let token = parser.peek()?;
         if token != Token::Array {
             let found = token.node_type();
-            return Err(Error::data(format!("Found invalid map entry instead of array tuple: {found}")));
+            return Err(fail(format!("Found invalid map entry instead of array tuple: {found}")));
         }
         pairs.push(read_pair(keys, values, parser)?);
         more = parser.more(b']')?;
@@ -321,7 +324,7 @@ fn read_pairs(keys: &Node, values: &Node, parser: &mut Parser<'_>) -> Result<Vec
     Ok(pairs)
 }
 
-fn read_pair(keys: &Node, values: &Node, parser: &mut Parser<'_>) -> Result<(Value, Value)> {
+fn read_pair(keys: &Node, values: &Node, parser: &mut Parser<'_>) -> Parsed<(Value, Value)> {
     let start = parser.position();
     let mut length = 0;
     let mut more = !parser.open(b']')?;
@@ -331,7 +334,7 @@ fn read_pair(keys: &Node, values: &Node, parser: &mut Parser<'_>) -> Result<(Val
         more = parser.more(b']')?;
     }
     if length != 2 {
-        return Err(Error::data(format!("Found invalid map entry, expected length 2 but found :{length}")));
+        return Err(fail(format!("Found invalid map entry, expected length 2 but found :{length}")));
     }
     parser.seek(start);
     parser.open(b']')?;
@@ -342,34 +345,34 @@ fn read_pair(keys: &Node, values: &Node, parser: &mut Parser<'_>) -> Result<(Val
     Ok((key, value))
 }
 
-fn read_base64(parser: &mut Parser<'_>, failure: &str) -> Result<Bytes> {
+fn read_base64(parser: &mut Parser<'_>, failure: &str) -> Parsed<Bytes> {
     let text = parser.raw_string()?;
     let decoded = BASE64.decode(&*text).or_else(|error| {
         let kept: Vec<u8> = text.iter().copied().filter(|byte| *byte > b' ').collect();
         if kept.len() < text.len() { BASE64.decode(kept) } else { Err(error) }
     });
-    decoded.map(Bytes::from).map_err(|error| Error::data(failure).caused_by(error))
+    decoded.map(Bytes::from).map_err(|error| Box::new(Error::data(failure).caused_by(error)))
 }
 
-fn read_decimal_bytes(parser: &mut Parser<'_>, scale: Option<i32>) -> Result<Value> {
+fn read_decimal_bytes(parser: &mut Parser<'_>, scale: Option<i32>) -> Parsed<Value> {
     let unscaled = read_base64(parser, "Invalid bytes for Decimal field")?;
     if scale.is_none() {
-        return Err(Error::data("Invalid Decimal schema: scale parameter not found."));
+        return Err(fail("Invalid Decimal schema: scale parameter not found."));
     }
     if unscaled.is_empty() {
-        return Err(Error::data("Invalid bytes for Decimal field: a number has at least one byte"));
+        return Err(fail("Invalid bytes for Decimal field: a number has at least one byte"));
     }
     let surplus = unscaled.len() - decimal::shortest(&unscaled).len();
     Ok(Value::Bytes(unscaled.slice(surplus..)))
 }
 
 /// A number keeps its own scale in the JVM; here it takes the schema's, unless digits would be lost.
-fn read_decimal(number: Number<'_>, scale: Option<i32>) -> Result<Value> {
-    let Some((unscaled, own_scale)) = decimal::parse(number.text) else {
-        return Err(Error::data(format!("Invalid number for Decimal field: {}", number.text)));
+fn read_decimal(number: Number<'_>, scale: Option<i32>) -> Parsed<Value> {
+    let Some((unscaled, own_scale)) = decimal::parse(number.text()) else {
+        return Err(fail(format!("Invalid number for Decimal field: {}", number.text())));
     };
     let Some(scale) = scale else {
-        return Err(Error::data("Invalid Decimal schema: scale parameter not found."));
+        return Err(fail("Invalid Decimal schema: scale parameter not found."));
     };
     // Invariant 6: a value that does not fit is not narrowed; it goes on as what it is.
     Ok(match decimal::rescale(&unscaled, own_scale, scale) {
@@ -378,30 +381,35 @@ fn read_decimal(number: Number<'_>, scale: Option<i32>) -> Result<Value> {
     })
 }
 
-fn int(number: Number<'_>, name: &str) -> Result<i32> {
+#[cold]
+fn fail(message: impl Into<String>) -> Box<Error> {
+    Box::new(Error::data(message))
+}
+
+fn int(number: Number<'_>, name: &str) -> Parsed<i32> {
     if number.integral
-        && let Ok(value) = number.text.parse()
+        && let Ok(value) = number.text().parse()
     {
         return Ok(value);
     }
-    Err(Error::data(logical_mismatch(name, "integer", "NUMBER")))
+    Err(fail(logical_mismatch(name, "integer", "NUMBER")))
 }
 
-fn date(number: Number<'_>) -> Result<Value> {
+fn date(number: Number<'_>) -> Parsed<Value> {
     int(number, "Date").map(Value::Int32)
 }
 
-fn time(number: Number<'_>) -> Result<Value> {
+fn time(number: Number<'_>) -> Parsed<Value> {
     let value = int(number, "Time")?;
     if !(0..=DAY_MS).contains(&value.into()) {
-        return Err(Error::data("Time values must use number of milliseconds greater than 0 and less than 86400000"));
+        return Err(fail("Time values must use number of milliseconds greater than 0 and less than 86400000"));
     }
     Ok(Value::Int32(value))
 }
 
-fn timestamp(number: Number<'_>) -> Result<Value> {
+fn timestamp(number: Number<'_>) -> Parsed<Value> {
     if !number.integral {
-        return Err(Error::data(logical_mismatch("Timestamp", "integral", "NUMBER")));
+        return Err(fail(logical_mismatch("Timestamp", "integral", "NUMBER")));
     }
     Ok(Value::Int64(read::long(number)))
 }

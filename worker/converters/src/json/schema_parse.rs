@@ -1,14 +1,14 @@
 //! Schemas out of the JSON of an envelope.
 
-use connect_api::{Error, Field, Fields, Result, Schema, SchemaDef, Str, Type};
+use connect_api::{Error, Field, Fields, Schema, SchemaDef, Str, Type};
 
 use super::{
-    parse::{Parser, Token},
+    parse::{Parsed, Parser, Token},
     read_schema::Node,
 };
 
 /// Reads the schema that comes next; `None` where it is null.
-pub(super) fn schema(parser: &mut Parser<'_>, replace_nulls: bool) -> Result<Option<Schema>> {
+pub(super) fn schema(parser: &mut Parser<'_>, replace_nulls: bool) -> Parsed<Option<Schema>> {
     let token = parser.peek()?;
     if token == Token::Null {
         parser.word(token)?;
@@ -44,15 +44,15 @@ struct Given {
 /// A schema within a schema counts as this many levels, since each takes several frames of the stack.
 const LEVELS: u32 = 10;
 
-fn member(parser: &mut Parser<'_>, replace_nulls: bool) -> Result<Member> {
+fn member(parser: &mut Parser<'_>, replace_nulls: bool) -> Parsed<Member> {
     if parser.peek()? != Token::Object {
-        return Err(Error::data("Schema must contain 'type' field"));
+        return Err(Box::new(Error::data("Schema must contain 'type' field")));
     }
     let given = given(parser)?;
     let end = parser.position();
     parser.descend(LEVELS)?;
     let Some(type_name) = &given.ty else {
-        return Err(Error::data("Schema must contain 'type' field"));
+        return Err(Box::new(Error::data("Schema must contain 'type' field")));
     };
     let ty = resolve(type_name, &given, parser, replace_nulls)?;
     let mut def = SchemaDef {
@@ -69,7 +69,7 @@ fn member(parser: &mut Parser<'_>, replace_nulls: bool) -> Result<Member> {
         if let Type::Struct(_) = def.ty {
             // A default has the schema without the default, so the JVM finds that the two differ.
             let cause = Error::data("Struct schemas do not match.");
-            return Err(Error::data("Invalid default value").class(SCHEMA_BUILDER).caused_by(cause));
+            return Err(Box::new(Error::data("Invalid default value").class(SCHEMA_BUILDER).caused_by(cause)));
         }
         let node = Node::new(&Schema::new(def.clone()), replace_nulls);
         def.default = Some(node.read(parser)?).filter(|default| !default.is_null());
@@ -82,7 +82,7 @@ fn member(parser: &mut Parser<'_>, replace_nulls: bool) -> Result<Member> {
 const SCHEMA_BUILDER: &str = "org.apache.kafka.connect.errors.SchemaBuilderException";
 
 /// One pass over the object; what needs the type is skipped and remembered.
-fn given(parser: &mut Parser<'_>) -> Result<Given> {
+fn given(parser: &mut Parser<'_>) -> Parsed<Given> {
     let mut given = Given::default();
     let mut more = !parser.open(b'}')?;
     while more {
@@ -99,7 +99,7 @@ fn given(parser: &mut Parser<'_>) -> Result<Given> {
             }
             (b"version", Token::Number) => {
                 let number = parser.number()?;
-                given.version = number.integral.then(|| number.text.parse().ok()).flatten();
+                given.version = number.integral.then(|| number.text().parse().ok()).flatten();
             }
             (b"parameters", Token::Object) => given.parameters = Some(parameters(parser)?),
             (b"default", token) => {
@@ -117,24 +117,24 @@ fn given(parser: &mut Parser<'_>) -> Result<Given> {
     Ok(given)
 }
 
-fn skipped(parser: &mut Parser<'_>) -> Result<usize> {
+fn skipped(parser: &mut Parser<'_>) -> Parsed<usize> {
     let at = parser.position();
     parser.skip()?;
     Ok(at)
 }
 
 /// Schemas live as long as the task, so they must not hold on to a message.
-fn detached(parser: &mut Parser<'_>) -> Result<Str> {
+fn detached(parser: &mut Parser<'_>) -> Parsed<Str> {
     parser.string().map(|text| text.detached())
 }
 
-fn parameters(parser: &mut Parser<'_>) -> Result<Vec<(Str, Str)>> {
+fn parameters(parser: &mut Parser<'_>) -> Parsed<Vec<(Str, Str)>> {
     let mut parameters: Vec<(Str, Str)> = Vec::new();
     let mut more = !parser.open(b'}')?;
     while more {
-        let name = parser.shared_name()?.detached();
+        let name = parser.name().and_then(|name| parser.owned(name))?.detached();
         if parser.peek()? != Token::String {
-            return Err(Error::data("Schema parameters must have string values."));
+            return Err(Box::new(Error::data("Schema parameters must have string values.")));
         }
         let value = detached(parser)?;
         match parameters.iter_mut().find(|(key, _)| *key == name) {
@@ -146,12 +146,12 @@ fn parameters(parser: &mut Parser<'_>) -> Result<Vec<(Str, Str)>> {
     Ok(parameters)
 }
 
-fn resolve(name: &str, given: &Given, parser: &mut Parser<'_>, replace_nulls: bool) -> Result<Type> {
-    let mut part = |at: Option<usize>, missing: &str| -> Result<Option<Schema>> {
-        let Some(at) = at else { return Err(Error::data(missing)) };
+fn resolve(name: &str, given: &Given, parser: &mut Parser<'_>, replace_nulls: bool) -> Parsed<Type> {
+    let mut part = |at: Option<usize>, missing: &str| -> Parsed<Option<Schema>> {
+        let Some(at) = at else { return Err(Box::new(Error::data(missing))) };
         parser.seek(at);
         match parser.peek()? {
-            Token::Null => Err(Error::data(missing)),
+            Token::Null => Err(Box::new(Error::data(missing))),
             _ => schema(parser, replace_nulls),
         }
     };
@@ -171,13 +171,13 @@ fn resolve(name: &str, given: &Given, parser: &mut Parser<'_>, replace_nulls: bo
             part(given.values_at, "Map schema did not specify the value type")?,
         ),
         "struct" => Type::Struct(fields(given.fields_at, parser, replace_nulls)?),
-        unknown => return Err(Error::data(format!("Unknown schema type: {unknown}"))),
+        unknown => return Err(Box::new(Error::data(format!("Unknown schema type: {unknown}")))),
     })
 }
 
-fn fields(at: Option<usize>, parser: &mut Parser<'_>, replace_nulls: bool) -> Result<Fields> {
+fn fields(at: Option<usize>, parser: &mut Parser<'_>, replace_nulls: bool) -> Parsed<Fields> {
     let Some(at) = at else {
-        return Err(Error::data("Struct schema's \"fields\" argument is not an array."));
+        return Err(Box::new(Error::data("Struct schema's \"fields\" argument is not an array.")));
     };
     parser.seek(at);
     let mut list: Vec<Field> = Vec::new();
@@ -185,11 +185,11 @@ fn fields(at: Option<usize>, parser: &mut Parser<'_>, replace_nulls: bool) -> Re
     let mut more = !parser.open(b']')?;
     while more {
         let Member { schema, field: Some(name) } = member(parser, replace_nulls)? else {
-            return Err(Error::data("Struct schema's field name not specified properly"));
+            return Err(Box::new(Error::data("Struct schema's field name not specified properly")));
         };
         if !names.insert(name.clone()) {
             let message = format!("Cannot create field because of field name duplication {name}");
-            return Err(Error::data(message).class(SCHEMA_BUILDER));
+            return Err(Box::new(Error::data(message).class(SCHEMA_BUILDER)));
         }
         list.push(Field { name, schema });
         more = parser.more(b']')?;
@@ -198,19 +198,19 @@ fn fields(at: Option<usize>, parser: &mut Parser<'_>, replace_nulls: bool) -> Re
 }
 
 /// The schema given in the settings for messages that carry none.
-pub(super) fn from_setting(text: &str, replace_nulls: bool) -> Result<Option<Schema>> {
+pub(super) fn from_setting(text: &str, replace_nulls: bool) -> Parsed<Option<Schema>> {
     let input = bytes::Bytes::copy_from_slice(text.as_bytes());
     let mut parser = Parser::new(&input);
     match parser.peek() {
         Ok(Token::End) => Ok(None),
         Ok(_) => {
-            parser.skip().map_err(unreadable)?;
+            parser.skip().map_err(|error| unreadable(*error))?;
             schema(&mut Parser::new(&input), replace_nulls)
         }
-        Err(error) => Err(unreadable(error)),
+        Err(error) => Err(unreadable(*error)),
     }
 }
 
-fn unreadable(error: Error) -> Error {
-    Error::data("Failed to parse schema in converter config due to serialization error: ").caused_by(error)
+fn unreadable(error: Error) -> Box<Error> {
+    Box::new(Error::data("Failed to parse schema in converter config due to serialization error: ").caused_by(error))
 }
