@@ -18,6 +18,8 @@ pub(crate) mod golden;
 mod oracle;
 mod recorded;
 mod statement;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub use change::{Change, ChangeKind, DdlError, Dialect};

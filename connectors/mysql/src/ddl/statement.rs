@@ -51,7 +51,10 @@ pub(super) fn finish(mut changes: Vec<Change>, database: &str, statement: &str) 
 impl Run<'_> {
     pub(super) fn all(&mut self, tokens: &[Token]) -> Result<(), DdlError> {
         let semicolon = |token: &Token| token.kind == Kind::Symbol && &self.text[token.start..token.end] == ";";
-        let statements: Vec<&[Token]> = tokens.split(semicolon).collect();
+        // The statements inside BEGIN ... END are a routine's or an event's: they do not run now.
+        let begins = |token: &Token| self.text[token.start..token.end].eq_ignore_ascii_case("BEGIN");
+        let count = if tokens.iter().any(begins) { 1 } else { usize::MAX };
+        let statements: Vec<&[Token]> = tokens.split(semicolon).take(count).collect();
         for statement in statements {
             self.one(filter::after_set_statement(self.text, statement))?;
         }

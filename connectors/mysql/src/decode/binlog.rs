@@ -238,8 +238,8 @@ impl Digits {
             Some(text) => text.push_str(&format!("{group:0digits$}")),
             None => {
                 // Damaged bytes can hold more than nine digits; the sum must not overflow then.
-                let unit = 10_i128.pow(digits as u32);
-                self.number = self.number.wrapping_mul(unit).wrapping_add(i128::from(group) % unit);
+                let unit = 10_u64.pow(digits as u32);
+                self.number = self.number.wrapping_mul(unit.into()).wrapping_add((group % unit).into());
             }
         }
         Ok(())

@@ -69,7 +69,13 @@ impl<'a> Reader<'a> {
     /// An unsigned number of up to eight bytes, lowest first.
     #[inline]
     pub(crate) fn uint_le(&mut self, length: usize) -> Result<u64, DecodeError> {
-        Ok(self.take(length)?.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+        Ok(match length {
+            1 => self.u8()?.into(),
+            2 => self.u16_le()?.into(),
+            4 => self.u32_le()?.into(),
+            8 => self.u64_le()?,
+            _ => self.take(length)?.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)),
+        })
     }
 
     /// An unsigned number of up to eight bytes, highest first.
