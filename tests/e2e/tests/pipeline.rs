@@ -34,7 +34,7 @@ async fn every_change_arrives(test: &str, systems: Systems) {
     pipeline.sql(&["ALTER TABLE item ADD COLUMN colour VARCHAR(10) DEFAULT 'grey' AFTER name"]).await;
     pipeline.sql(&["INSERT INTO item (id, name, colour) VALUES (5, 'after the alter', 'red')"]).await;
     pipeline.sql(&["ALTER TABLE item DROP COLUMN note, MODIFY name VARCHAR(200)"]).await;
-    pipeline.sql(&["INSERT INTO item VALUES (6, 'after the second', 'blue', 6.00)"]).await;
+    pipeline.sql(&["INSERT INTO item VALUES (6, 'after the second', 'blue', 7.00)"]).await;
     // Documents that were written before a column came or went are written again as the table has them now.
     pipeline.sql(&["UPDATE item SET amount = id"]).await;
     pipeline.index_equals_table().await;
@@ -51,7 +51,10 @@ async fn every_change_arrives(test: &str, systems: Systems) {
     pipeline.index_equals_table().await;
 
     let records = topics::read(&pipeline.systems.bootstrap(), &pipeline.topic());
-    let history: Vec<(Option<&str>, bool)> = records.iter().map(|r| (r.key.as_deref(), r.value.is_some())).collect();
+    // Without schemas the original's JSON converter writes the text `null` for an unwrapped delete.
+    let written = |value: Option<&str>| value.is_some_and(|text| text != "null");
+    let history: Vec<(Option<&str>, bool)> =
+        records.iter().map(|r| (r.key.as_deref(), written(r.value.as_deref()))).collect();
     let expected = [
         ("1", true),
         ("2", true),
