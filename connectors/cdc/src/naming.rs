@@ -80,11 +80,10 @@ const TOPIC_LENGTH_MAX: usize = 249;
 
 impl TopicNames {
     pub fn data(&self, parts: &[&str]) -> String {
-        topic_name(&self.schema_prefix(parts))
+        topic_name(&self.joined(parts))
     }
 
-    /// What the names of a table's schemas start with: its topic as it would be if Kafka took every character.
-    pub fn schema_prefix(&self, parts: &[&str]) -> String {
+    fn joined(&self, parts: &[&str]) -> String {
         let mut name = self.prefix.clone();
         for part in parts.iter().filter(|part| !part.is_empty()) {
             name.push_str(&self.delimiter);
@@ -98,7 +97,7 @@ impl TopicNames {
     }
 
     pub fn transactions(&self) -> String {
-        topic_name(&self.schema_prefix(&[&self.transaction]))
+        topic_name(&self.joined(&[&self.transaction]))
     }
 
     pub fn heartbeats(&self) -> String {

@@ -31,16 +31,15 @@ pub struct ReadColumn<'a> {
 
 /// The names that a plan's topic and schemas get.
 pub struct PlanNames {
+    /// The schemas are named like the topic, with `.Key`, `.Value` and `.Envelope` behind it, and then adjusted.
     pub topic: String,
-    /// Before adjustment; `.Key`, `.Value` and `.Envelope` are appended.
-    pub schema_prefix: String,
     pub schemas: NameAdjustment,
     pub fields: NameAdjustment,
 }
 
 impl TablePlan {
     pub fn new(names: &PlanNames, columns: &[ReadColumn<'_>], key: &[String], source: &Schema) -> Self {
-        let schema_name = |suffix| names.schemas.schema_name(&format!("{}.{suffix}", names.schema_prefix));
+        let schema_name = |suffix| names.schemas.schema_name(&format!("{}.{suffix}", names.topic));
         let field = |column: &ReadColumn<'_>| (names.fields.field_name(column.name), column.schema.clone());
         let row = SchemaBuilder::structure(columns.iter().filter(|c| c.captured).map(field))
             .name(schema_name("Value"))
@@ -50,7 +49,7 @@ impl TablePlan {
             .filter_map(|name| columns.iter().position(|column| column.name.eq_ignore_ascii_case(name)))
             .collect();
         let key = (!positions.is_empty()).then(|| KeyPlan {
-            schema: SchemaBuilder::structure(positions.iter().map(|at| field(&columns[*at])))
+            schema: SchemaBuilder::structure(positions.iter().map(|at| key_field(names, &columns[*at])))
                 .name(schema_name("Key"))
                 .build(),
             positions,
@@ -104,17 +103,24 @@ impl TablePlan {
     }
 }
 
+/// A field of a key: what the row's field says about the source column is not repeated there.
+fn key_field(names: &PlanNames, column: &ReadColumn<'_>) -> (String, Schema) {
+    const ABOUT_SOURCE: &str = "__debezium.source.column.";
+    let mut def = (**column.schema).clone();
+    if let Some(parameters) = &mut def.parameters {
+        parameters.retain(|(name, _)| !name.starts_with(ABOUT_SOURCE));
+    }
+    def.parameters = def.parameters.filter(|parameters| !parameters.is_empty());
+    (names.fields.field_name(column.name), Schema::new(def))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn plan(captured: [bool; 3], key: &[&str]) -> TablePlan {
-        let names = PlanNames {
-            topic: "srv.app.t".into(),
-            schema_prefix: "srv.app.t".into(),
-            schemas: NameAdjustment::None,
-            fields: NameAdjustment::None,
-        };
+        let names =
+            PlanNames { topic: "srv.app.t".into(), schemas: NameAdjustment::None, fields: NameAdjustment::None };
         let int32 = SchemaBuilder::int32().build();
         let columns: Vec<ReadColumn<'_>> = ["a", "b", "c"]
             .iter()

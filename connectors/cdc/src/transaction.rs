@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use connect_api::{OffsetMap, Schema, SchemaAndValue, SchemaBuilder, Str, Struct, Value};
+use connect_api::{OffsetMap, Schema, SchemaAndValue, SchemaBuilder, Str, Struct, Value, java::hash_map_order};
 
 use crate::envelope::{Now, transaction_block};
 
@@ -80,7 +80,9 @@ impl TransactionContext {
             let values = vec![Value::String(name.clone()), Value::Int64(*count)];
             Value::Struct(Struct::new(collection.clone(), values))
         };
-        let tables = Value::Array(self.per_table.iter().map(table).collect());
+        // The JVM lists them as its hash map does.
+        let order = hash_map_order(self.per_table.iter().map(|(name, _)| name.as_str()));
+        let tables = Value::Array(order.into_iter().map(|at| table(&self.per_table[at])).collect());
         Some(message("END", self.id.as_ref()?, Value::Int64(self.total), tables, now))
     }
 }

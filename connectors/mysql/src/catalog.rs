@@ -113,12 +113,7 @@ impl Planner {
         let read = |(name, schema)| ReadColumn { name, schema, captured: table.column(name).is_some_and(captured) };
         let columns: Vec<ReadColumn<'_>> = rows.fields().map(read).collect();
         let parts = [id.catalog.as_str(), id.table.as_str()];
-        let names = PlanNames {
-            topic: self.topics.data(&parts),
-            schema_prefix: self.topics.schema_prefix(&parts),
-            schemas: self.schema_names,
-            fields: self.field_names,
-        };
+        let names = PlanNames { topic: self.topics.data(&parts), schemas: self.schema_names, fields: self.field_names };
         PlannedTable {
             plan: TablePlan::new(&names, &columns, key, &self.source),
             table: table.clone(),

@@ -54,20 +54,12 @@ impl Snapshot<'_> {
         let mut position = Position::new(restart, self.settings.server.mariadb);
         position.set_gtids(end.gtids);
         position.time = now(&mut session).await?;
-        let snapshot_position = position.clone();
         let position = stay.unwrap_or(position);
         tracing::info!(position = %position.restart, tables = captured.len(), "the snapshot starts");
 
         self.output.hold_last();
         self.catalog.tables.clear();
-        structure::Structure {
-            snapshot: &mut self,
-            session: &mut session,
-            position: &position,
-            snapshot_position: &snapshot_position,
-        }
-        .read(&tables)
-        .await?;
+        structure::Structure { snapshot: &mut self, session: &mut session, position: &position }.read(&tables).await?;
         lock.release_after_structure(&mut session).await?;
         if task.data {
             self.read_rows(&mut session, captured, &position).await?;

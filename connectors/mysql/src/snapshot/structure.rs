@@ -38,10 +38,8 @@ pub(super) async fn tables(session: &mut Session, filter: &TableFilter) -> Resul
 pub(super) struct Structure<'a, 'b> {
     pub(super) snapshot: &'a mut Snapshot<'b>,
     pub(super) session: &'a mut Session,
-    /// What records carry.
+    /// What the records carry: where the log goes on.
     pub(super) position: &'a Position,
-    /// Where the structure was read.
-    pub(super) snapshot_position: &'a Position,
 }
 
 /// A statement of the snapshot with what it did.
@@ -143,7 +141,7 @@ impl Structure<'_, '_> {
 
     /// Writes the history first: a record that needs it must never come before it.
     async fn record(&mut self, steps: Vec<Step>) -> Result<(), MysqlError> {
-        let offset = self.snapshot_position.snapshot_offset(false);
+        let offset = self.position.snapshot_offset(false);
         let record = |step: &Step| HistoryRecord {
             server: self.snapshot.settings.server.prefix.clone(),
             position: (*offset).clone(),
@@ -157,7 +155,6 @@ impl Structure<'_, '_> {
             return Ok(());
         }
         let origin = origin(self.position, self.position.time, SnapshotMarker::Snapshot);
-        let offset = self.position.snapshot_offset(false);
         for step in steps {
             let change = SchemaChange {
                 source: connect_api::Value::Null,

@@ -1,6 +1,6 @@
 //! Statements of the log: DDL is applied to the catalog, recorded in the schema history, and told in messages.
 
-use connect_api::Value;
+use connect_api::{Value, java::hash_map_order};
 use connect_cdc::envelope::{Now, Operation};
 use connect_cdc::history::HistoryRecord;
 use connect_cdc::schema_change::SchemaChange;
@@ -50,8 +50,12 @@ impl Streaming<'_> {
     pub(super) async fn statement(&mut self, event: &Event) -> Result<(), MysqlError> {
         let query = Query::parse(event).map_err(|error| self.broken(event, error))?;
         match statement_kind(&query.statement) {
-            StatementKind::Begin | StatementKind::XaStart => {
+            StatementKind::Begin => {
                 self.begin(event, Some(query.thread));
+                Ok(())
+            }
+            StatementKind::XaStart => {
+                self.begin(event, None);
                 Ok(())
             }
             StatementKind::Commit | StatementKind::Rollback => {
@@ -190,7 +194,9 @@ fn source_table(change: &DdlChange) -> Option<String> {
     if change.tables.is_empty() && of_database.iter().any(|words| text.starts_with(words)) {
         return None;
     }
-    let names: Vec<&str> = change.tables.iter().map(|id| id.table.as_str()).collect();
+    let ids: Vec<String> = change.tables.iter().map(TableId::to_string).collect();
+    let order = hash_map_order(ids.iter().map(String::as_str));
+    let names: Vec<&str> = order.into_iter().map(|at| change.tables[at].table.as_str()).collect();
     Some(names.join(","))
 }
 
