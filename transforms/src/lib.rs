@@ -1,5 +1,6 @@
 //! Single Message Transforms and predicates, one file each, planned per schema.
 
+mod cast;
 mod debezium;
 mod drop_headers;
 mod extract_field;
@@ -11,7 +12,9 @@ mod hidden;
 mod hoist_field;
 mod insert_field;
 mod insert_header;
+mod java_number;
 mod java_regex;
+mod mask_field;
 mod names;
 mod predicates;
 mod regex_router;
@@ -25,6 +28,8 @@ use connect_api::{PredicatePlugin, TransformPlugin};
 
 /// Every transform, as a row of the worker's table.
 pub static TRANSFORMS: &[TransformPlugin] = &[
+    cast::KEY,
+    cast::VALUE,
     drop_headers::PLUGIN,
     extract_field::KEY,
     extract_field::VALUE,
@@ -38,6 +43,8 @@ pub static TRANSFORMS: &[TransformPlugin] = &[
     insert_field::KEY,
     insert_field::VALUE,
     insert_header::PLUGIN,
+    mask_field::KEY,
+    mask_field::VALUE,
     regex_router::PLUGIN,
     replace_field::KEY,
     replace_field::VALUE,

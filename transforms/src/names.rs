@@ -19,7 +19,7 @@ impl Setting for Names {
         }
         let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
         if names.iter().any(String::is_empty) {
-            return Err(Problem::Sentence("Configuration '{}' values must not be empty."));
+            return Err(Problem::Sentence("Configuration '{}' values must not be empty.".to_owned()));
         }
         Ok(Self(names))
     }
@@ -30,7 +30,7 @@ impl Setting for SomeNames {
     fn parse(text: &str) -> Result<Self, Problem> {
         match Names::parse(text)?.0 {
             names if names.is_empty() => Err(Problem::Sentence(
-                "Configuration '{}' must not be empty. Valid values include: any non-empty value",
+                "Configuration '{}' must not be empty. Valid values include: any non-empty value".to_owned(),
             )),
             names => Ok(Self(names)),
         }

@@ -106,6 +106,25 @@ impl NullRules {
         Self(fields.into_iter().enumerate().filter_map(rule).collect())
     }
 
+    /// The same, with the defaults that fields of the same places have.
+    pub(crate) fn with_defaults<'a>(
+        mut self,
+        fields: impl IntoIterator<Item = &'a Field>,
+        replace_nulls: bool,
+    ) -> Self {
+        for (at, field) in fields.into_iter().enumerate().filter(|_| replace_nulls) {
+            let Some(default) = field.schema.default.clone() else { continue };
+            match self.0.iter_mut().find(|rule| rule.at == at) {
+                Some(rule) => rule.default = Some(default),
+                None => {
+                    let (name, type_name) = (field.name.clone(), field.schema.ty.java_name());
+                    self.0.push(NullRule { at, name, default: Some(default), required: false, type_name });
+                }
+            }
+        }
+        self
+    }
+
     pub(crate) fn apply(&self, values: &mut [Value]) -> Result<()> {
         for rule in &self.0 {
             let value = &mut values[rule.at];

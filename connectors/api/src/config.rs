@@ -33,7 +33,7 @@ pub enum Problem {
     /// It breaks a rule, said here without the name and the value, which the message adds.
     Because(String),
     /// It breaks a rule that has a sentence of its own; `{}` in it stands for the setting's name.
-    Sentence(&'static str),
+    Sentence(String),
 }
 
 impl From<String> for Problem {
