@@ -275,6 +275,7 @@ fn chain(error: &reqwest::Error) -> String {
     let mut text = match () {
         () if error.is_timeout() => "timed out".to_owned(),
         () if error.is_connect() => "connection failed".to_owned(),
+        () if error.is_builder() => "unusable settings".to_owned(),
         () => "connection lost".to_owned(),
     };
     let mut source = error.source();
