@@ -95,8 +95,8 @@ impl Position {
             rows: unsigned(&ROW),
         };
         let mut position = Self::new(restart, mariadb);
+        // The server's id is that of the next event: the log may come from another server by now.
         position.time = Micros(number(&TS_SEC).unwrap_or_default().saturating_mul(1_000_000));
-        position.server_id = u32::try_from(unsigned(&SERVER_ID)).unwrap_or_default();
         position.transaction = TransactionContext::load(offset);
         Some(position)
     }

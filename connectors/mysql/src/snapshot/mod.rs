@@ -59,7 +59,10 @@ impl Snapshot<'_> {
 
         self.output.hold_last();
         self.catalog.tables.clear();
+        // Defaults of TIMESTAMP columns read as the server's own clients see them, and as the log's DDL will.
+        session.run("SET time_zone = @@GLOBAL.time_zone").await?;
         structure::Structure { snapshot: &mut self, session: &mut session, position: &position }.read(&tables).await?;
+        session.run("SET time_zone = '+00:00'").await?;
         lock.release_after_structure(&mut session).await?;
         if task.data {
             self.read_rows(&mut session, captured, &position).await?;
