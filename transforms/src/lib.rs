@@ -1,6 +1,7 @@
 //! Single Message Transforms and predicates, one file each, planned per schema.
 
 mod cast;
+mod date_format;
 mod debezium;
 mod drop_headers;
 mod extract_field;
@@ -22,6 +23,8 @@ mod replace_field;
 mod row;
 mod set_schema_metadata;
 mod side;
+mod timestamp_converter;
+mod timestamp_router;
 mod value_to_key;
 
 use connect_api::{PredicatePlugin, TransformPlugin};
@@ -50,6 +53,9 @@ pub static TRANSFORMS: &[TransformPlugin] = &[
     replace_field::VALUE,
     set_schema_metadata::KEY,
     set_schema_metadata::VALUE,
+    timestamp_converter::KEY,
+    timestamp_converter::VALUE,
+    timestamp_router::PLUGIN,
     value_to_key::PLUGIN,
     debezium::extract_new_record_state::PLUGIN,
 ];

@@ -1,0 +1,129 @@
+//! `java.text.SimpleDateFormat` in UTC and English, the only zone and language that the transforms use.
+
+mod parse;
+mod write;
+
+use connect_api::time;
+
+/// A compiled pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DateFormat {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    Field { letter: char, count: usize },
+}
+
+const LETTERS: &str = "GyMwWDdFEaHkKhmsSzZYuXL";
+
+impl DateFormat {
+    /// Compiles a pattern; the error is the JVM's message.
+    pub(crate) fn new(pattern: &str) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut rest = pattern.chars().peekable();
+        while let Some(c) = rest.next() {
+            match c {
+                '\'' if rest.next_if_eq(&'\'').is_some() => literal(&mut parts, '\''),
+                '\'' => loop {
+                    match rest.next() {
+                        Some('\'') if rest.next_if_eq(&'\'').is_some() => literal(&mut parts, '\''),
+                        Some('\'') => break,
+                        Some(quoted) => literal(&mut parts, quoted),
+                        None => return Err("Unterminated quote".to_owned()),
+                    }
+                },
+                c if !c.is_ascii_alphabetic() => literal(&mut parts, c),
+                c if !LETTERS.contains(c) => return Err(format!("Illegal pattern character '{c}'")),
+                letter => {
+                    let mut count = 1;
+                    while rest.next_if_eq(&letter).is_some() {
+                        count += 1;
+                    }
+                    if letter == 'X' && count > 3 {
+                        return Err(format!("invalid ISO 8601 format: length={count}"));
+                    }
+                    parts.push(Part::Field { letter, count });
+                }
+            }
+        }
+        Ok(Self { parts })
+    }
+}
+
+fn literal(parts: &mut Vec<Part>, c: char) {
+    match parts.last_mut() {
+        Some(Part::Literal(text)) => text.push(c),
+        _ => parts.push(Part::Literal(c.to_string())),
+    }
+}
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+/// Months and days are cut to this many letters for their short names.
+const SHORT: usize = 3;
+
+/// Days since 1970 of the first day of a year.
+fn year_start(year: i64) -> i64 {
+    time::days_of_date(year, 1, 1)
+}
+
+/// From 0, which is Sunday.
+fn weekday(days: i64) -> i64 {
+    (days + 4).rem_euclid(7)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use connect_testkit::golden::{cases, differences};
+    use serde_json::json;
+
+    use super::*;
+
+    /// Where two digits of a year begin to mean the last century, when the cases were captured.
+    const NOW_MS: i64 = 1_795_219_200_000;
+
+    #[test]
+    fn texts_are_written_and_read_as_in_java() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/values");
+        let differences = differences(&folder);
+        let mut failed = Vec::new();
+        for case in cases(&folder.join("dates.jsonl")) {
+            let id = case["id"].as_str().unwrap();
+            let expected = differences.get(id).unwrap_or(&case["expect"]);
+            let format = DateFormat::new(case["pattern"].as_str().unwrap());
+            let answer = match (&format, case["op"].as_str()) {
+                (Err(message), _) => {
+                    json!({ "error": { "class": "java.lang.IllegalArgumentException", "message": message } })
+                }
+                (Ok(format), Some("dateFormat")) => json!({ "text": format.write(case["epochMs"].as_i64().unwrap()) }),
+                (Ok(format), _) => match format.parse(case["text"].as_str().unwrap(), NOW_MS) {
+                    Some(ms) => json!({ "epochMs": ms }),
+                    None => json!({ "error": "unparseable" }),
+                },
+            };
+            let unparseable = expected["error"]["class"] == "java.text.ParseException";
+            if answer != *expected && !(unparseable && answer["error"] == "unparseable") {
+                failed.push(format!("{id} {} {} expected {expected}, got {answer}", case["pattern"], case["text"]));
+            }
+        }
+        assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
+    }
+}
