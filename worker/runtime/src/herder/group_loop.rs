@@ -107,7 +107,7 @@ impl Member {
         match self.group.sync(&joined, assignments).await {
             Ok(assignment) => {
                 self.hear();
-                self.tell(Event::Synced { assignment });
+                self.tell(Event::Synced { generation: joined.generation, assignment });
             }
             Err(GroupError::Rebalance) => {
                 self.hear();

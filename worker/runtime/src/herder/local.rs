@@ -22,6 +22,15 @@ pub struct Connector {
     target: TargetState,
     /// Who waits for the restart to end.
     pub reply: Option<ReplyId>,
+    /// The task configurations it computed, until the config topic has them.
+    pub computed: Option<Computed>,
+}
+
+/// Task configurations on their way to the config topic: written, or sent to the leader, until they are read back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Computed {
+    pub tasks: Vec<Props>,
+    pub again_at_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +175,8 @@ impl Local {
             }
         }
         let reply = reply.filter(|_| target == TargetState::Started);
-        self.connectors.insert(name.to_owned(), Connector { epoch, phase, props: props.clone(), target, reply });
+        self.connectors
+            .insert(name.to_owned(), Connector { epoch, phase, props: props.clone(), target, reply, computed: None });
     }
 
     /// Restarts a connector at once; false when it does not run here.

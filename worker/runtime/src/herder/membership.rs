@@ -145,7 +145,10 @@ impl Membership {
                 self.leads = leads;
                 self.joined(members, config, actions);
             }
-            Event::Synced { assignment } if self.phase == Phase::Syncing => {
+            // An answer to an older sync says nothing about this generation.
+            Event::Synced { generation, assignment }
+                if self.phase == Phase::Syncing && generation == self.generation =>
+            {
                 match Assignment::decode(&assignment) {
                     Ok(assignment) => self.synced(assignment, config, actions),
                     // An empty assignment: the leader vanished between join and sync.

@@ -98,7 +98,8 @@ impl Metadata {
         put_text(&mut out, Some(&self.url));
         put_i64(&mut out, self.offset);
         if version > 0 {
-            match &self.running {
+            // Nothing was ever assigned: the JVM writes no allocation at all.
+            match self.running.as_ref().filter(|running| **running != Assignment::default()) {
                 Some(running) => {
                     let bytes = running.encode();
                     put_count(&mut out, bytes.len());

@@ -11,7 +11,7 @@ use std::{
 use connect_api::Props;
 
 use super::{
-    local::{Epoch, Local, Wanted},
+    local::{Computed, Epoch, Local, Wanted},
     membership::{Membership, Timing},
     request::{Answer, Refusal, Reply, ReplyId, Request, unknown, unknown_connector},
 };
@@ -42,6 +42,7 @@ pub enum Event {
     },
     /// The SyncGroup of [`Action::Sync`] was answered.
     Synced {
+        generation: i32,
         assignment: Vec<u8>,
     },
     /// The group asks its members to join again.
@@ -177,13 +178,16 @@ impl Action {
 #[derive(Clone, Debug, PartialEq)]
 enum AfterWrite {
     Answer(ReplyId, Reply),
-    /// Task configurations; when they can't be written the connector is started again later.
+    /// Task configurations of a connector.
     Tasks(String),
     Nothing,
 }
 
 /// Requests that wait for the end of a rebalance; beyond this many the client is told to come back.
 const WAITING_MAX: usize = 1000;
+
+/// Time for task configurations to come back by the config topic before they are handed in again.
+const HAND_IN_AGAIN_MS: u64 = 5000;
 
 /// One worker's view of the cluster and of its own part in it.
 #[derive(Clone, Debug)]
@@ -196,8 +200,6 @@ pub struct Herder {
     writes: BTreeMap<Token, AfterWrite>,
     tokens: Token,
     waiting: VecDeque<(ReplyId, Request)>,
-    /// Connectors whose task configurations could not be written; tried again at the next tick.
-    unwritten: Vec<String>,
     session_key_asked: bool,
     shutting_down: bool,
 }
@@ -212,7 +214,6 @@ impl Herder {
             writes: BTreeMap::new(),
             tokens: 0,
             waiting: VecDeque::new(),
-            unwritten: Vec::new(),
             session_key_asked: false,
             shutting_down: false,
         }
@@ -238,6 +239,7 @@ impl Herder {
             Event::Shutdown => {
                 self.shutting_down = true;
                 self.membership.give_up_work();
+                actions.extend(self.waiting.drain(..).map(|(id, _)| Action::gave_up(id)));
             }
             Event::CaughtUp if !self.loaded => {
                 self.loaded = true;
@@ -325,7 +327,6 @@ impl Herder {
         match (self.writes.remove(&token), result) {
             (Some(AfterWrite::Answer(id, reply)), Ok(())) => actions.push(Action::Reply { id, answer: Ok(reply) }),
             (Some(AfterWrite::Answer(id, _)), Err(message)) => actions.push(Action::refused(id, message)),
-            (Some(AfterWrite::Tasks(name)), Err(_)) => self.unwritten.push(name),
             (Some(AfterWrite::Tasks(_) | AfterWrite::Nothing) | None, _) => {}
         }
     }
@@ -341,21 +342,43 @@ impl Herder {
             Ok(tasks) => (tasks, None),
             Err(trace) => (Vec::new(), Some(trace)),
         };
-        let current = self.local.connector_started((name, epoch), failure, actions);
-        if current && self.config.tasks_outdated(name, &tasks) {
+        if self.local.connector_started((name, epoch), failure, actions)
+            && let Some(connector) = self.local.connectors.get_mut(name)
+        {
+            connector.computed = Some(Computed { tasks, again_at_ms: 0 });
+            self.hand_in_tasks(actions);
+        }
+    }
+
+    /// Has computed task configurations written, again and again until they stand in the config topic: a write may fail,
+    /// its answer may be lost, and the leader may change.
+    fn hand_in_tasks(&mut self, actions: &mut Vec<Action>) {
+        if !self.membership.is_stable() {
+            return;
+        }
+        let now_ms = self.membership.now_ms;
+        let mut due = Vec::new();
+        for (name, connector) in &mut self.local.connectors {
+            let Some(computed) = &mut connector.computed else { continue };
+            let under_way = self.writes.values().any(|after| *after == AfterWrite::Tasks(name.clone()));
+            if !self.config.tasks_outdated(name, &computed.tasks) {
+                connector.computed = None;
+            } else if now_ms >= computed.again_at_ms && !under_way {
+                computed.again_at_ms = now_ms + HAND_IN_AGAIN_MS;
+                due.push((name.clone(), computed.tasks.clone()));
+            }
+        }
+        for (name, tasks) in due {
             if self.leads() {
-                self.write_tasks(name, &tasks, actions);
+                self.write_tasks(&name, &tasks, actions);
             } else if let Some(leader_url) = self.membership.leader_url.clone() {
-                actions.push(Action::SendTaskConfigs { leader_url, connector: name.to_owned(), tasks });
+                actions.push(Action::SendTaskConfigs { leader_url, connector: name, tasks });
             }
         }
     }
 
     fn write_tasks(&mut self, name: &str, tasks: &[Props], actions: &mut Vec<Action>) {
-        let record = |(at, props): (usize, &Props)| configs::task(&TaskId::new(name, at as u32), props);
-        let mut records: Vec<Write> = tasks.iter().enumerate().map(record).collect();
-        records.push(configs::commit(name, tasks.len()));
-        self.write(records, AfterWrite::Tasks(name.to_owned()), actions);
+        self.write(task_records(name, tasks), AfterWrite::Tasks(name.to_owned()), actions);
     }
 
     fn write(&mut self, records: Vec<Write>, after: AfterWrite, actions: &mut Vec<Action>) {
@@ -366,9 +389,7 @@ impl Herder {
 
     fn tick(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
         self.membership.tick(now_ms);
-        for name in std::mem::take(&mut self.unwritten) {
-            self.local.restart_connector(&name, (false, None), actions);
-        }
+        self.hand_in_tasks(actions);
         if self.membership.is_stable() && self.leads() {
             self.renew_session_key(actions);
         }
@@ -463,10 +484,7 @@ impl Herder {
             }
             Request::TaskConfigs { name, tasks } => {
                 self.known(&name)?;
-                let record = |(at, props): (usize, &Props)| configs::task(&TaskId::new(&name, at as u32), props);
-                let mut records: Vec<Write> = tasks.iter().enumerate().map(record).collect();
-                records.push(configs::commit(&name, tasks.len()));
-                (records, Reply::Done)
+                (task_records(&name, &tasks), Reply::Done)
             }
             Request::Restart { name, include_tasks, only_failed } => {
                 self.known(&name).map_err(|_| Refusal::NotFound(format!("Unknown connector: {name}")))?;
@@ -498,6 +516,12 @@ impl Herder {
              specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
         )))
     }
+}
+
+/// The records that make these the tasks of a connector.
+fn task_records(name: &str, tasks: &[Props]) -> Vec<Write> {
+    let record = |(at, props): (usize, &Props)| configs::task(&TaskId::new(name, at as u32), props);
+    tasks.iter().enumerate().map(record).chain([configs::commit(name, tasks.len())]).collect()
 }
 
 fn not_here(task: &TaskId) -> Refusal {

@@ -48,12 +48,12 @@ fn syntax_error(bytes: &[u8], error: &serde_json::Error) -> RestError {
     ))
 }
 
-fn located(message: String, path: &str) -> RestError {
+pub fn located(message: String, path: &str) -> RestError {
     let path = if path.is_empty() { String::new() } else { format!(" (through reference chain: {path})") };
     RestError::internal(format!("{message}\n at [{REDACTED}; line: 1, column: 1]{path}"))
 }
 
-fn mismatch(wanted: &str, found: &Value, path: &str) -> RestError {
+pub fn mismatch(wanted: &str, found: &Value, path: &str) -> RestError {
     let (kind, token) = match found {
         Value::Array(_) => ("Array", "JsonToken.START_ARRAY"),
         Value::Object(_) => ("Object", "JsonToken.START_OBJECT"),

@@ -107,30 +107,25 @@ fn sign(key: &SessionKey, body: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// Sends task configurations to the leader, again and again until it has taken them or they are outdated.
+/// Sends task configurations to the leader, once; the herder has them sent again until they come back by the topic.
 pub fn send_task_configs(herder: &HerderHandle, leader_url: &str, connector: String, tasks: Vec<Props>) {
-    let (herder, leader_url) = (herder.clone(), leader_url.to_owned());
+    let (key, leader_url) = (herder.config().session_key.clone(), leader_url.to_owned());
     tokio::spawn(async move {
-        let mut pause = Duration::from_millis(250);
         let body = json!(tasks).to_string();
         let path = format!("/connectors/{}/tasks", percent_encode(&connector));
-        // A new leader means new assignments, after which the connector is started and asked anew.
-        while herder.snapshot.borrow().leader_url.as_deref() == Some(leader_url.as_str()) {
-            let key = herder.config().session_key.clone();
-            let signature = key.as_ref().map(|key| BASE64.encode(sign(key, body.as_bytes())));
-            let headers: Vec<(&str, &str)> = match &signature {
-                Some(signature) => vec![(SIGNATURE, signature), (ALGORITHM, "HmacSHA256")],
-                None => Vec::new(),
-            };
-            match exchange(&leader_url, ("POST", &path), "forward=false", (&headers, body.as_bytes())).await {
-                Ok((200, _)) => return,
-                Ok((status, _)) => {
-                    tracing::warn!(connector, status, "the leader did not take task configurations, trying again")
-                }
-                Err(error) => tracing::warn!(connector, %error, "could not reach the leader, trying again"),
+        let signature = key.as_ref().map(|key| BASE64.encode(sign(key, body.as_bytes())));
+        let headers: Vec<(&str, &str)> = match &signature {
+            Some(signature) => vec![(SIGNATURE, signature), (ALGORITHM, "HmacSHA256")],
+            None => Vec::new(),
+        };
+        match exchange(&leader_url, ("POST", &path), "forward=false", (&headers, body.as_bytes())).await {
+            Ok((200, _)) => {}
+            Ok((status, _)) => {
+                tracing::warn!(connector, status, "the leader did not take task configurations, they are sent again");
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(60));
+            Err(error) => {
+                tracing::warn!(connector, %error, "could not reach the leader, task configurations are sent again")
+            }
         }
     });
 }

@@ -11,7 +11,11 @@ use super::{
 };
 use crate::{
     herder::request::Request,
-    kafka::offsets::GroupOffsets,
+    kafka::{
+        admin::Admin,
+        client::{Role, java_props},
+        offsets::GroupOffsets,
+    },
     plugins::ConnectorPlugin,
     providers::Providers,
     storage::{config_state::TaskId, json},
@@ -66,7 +70,9 @@ pub async fn list(call: &Call, name: &str) -> Handled {
 
 pub async fn alter(call: &Call, name: &str) -> Handled {
     let empty = || RestError::bad_request("Partitions / offsets need to be provided for an alter offsets request");
-    let tree = body::tree(&call.body)?.ok_or_else(empty)?;
+    let tree = body::tree(&call.body)?.ok_or_else(|| {
+        RestError::internal(format!("Cannot invoke \"{OFFSETS}.offsets()\" because \"offsets\" is null"))
+    })?;
     let rows = rows(&tree)?;
     if rows.is_empty() {
         return Err(empty());
@@ -74,16 +80,20 @@ pub async fn alter(call: &Call, name: &str) -> Handled {
     ask(call, Request::OffsetsModifiable { name: name.to_owned() }).await?;
     match owner(call, name)? {
         Owner::Source => {
-            let pairs: Vec<(&OffsetMap, Option<&OffsetMap>)> = rows.iter().map(|(p, o)| (p, o.as_ref())).collect();
+            let missing = || RestError::internal("Partition objects cannot be null");
+            let mut pairs: Vec<(&OffsetMap, Option<&OffsetMap>)> = Vec::with_capacity(rows.len());
+            for (partition, offset) in &rows {
+                pairs.push((partition.as_ref().ok_or_else(missing)?, offset.as_ref()));
+            }
             call.app.services()?.shared.offsets.write(name, &pairs).await?;
-            Ok(message(
-                "The Connect framework-managed offsets for this connector have been altered successfully. However, if this \
-                 connector manages offsets externally, they will need to be manually altered in the system that the \
-                 connector uses.",
-            ))
+            Ok(message("The offsets for this connector have been altered successfully"))
         }
         Owner::Sink(props) => {
             let (set, forget) = sink_offsets(&rows)?;
+            ensure_partitions(call, name, set.keys().chain(&forget))?;
+            if set.values().any(|offset| *offset < 0) {
+                return Err(RestError::internal(format!("Failed to modify offsets for sink connector {name}")));
+            }
             let mut group = group(&props).await?;
             if !forget.is_empty() {
                 group.delete(forget.iter()).await?;
@@ -91,11 +101,7 @@ pub async fn alter(call: &Call, name: &str) -> Handled {
             if !set.is_empty() {
                 group.commit(&set).await?;
             }
-            Ok(message(
-                "The Connect framework-managed offsets for this connector have been altered successfully. However, if this \
-                 connector manages offsets externally, they will need to be manually altered in the system that the \
-                 connector uses.",
-            ))
+            Ok(message("The offsets for this connector have been altered successfully"))
         }
     }
 }
@@ -117,75 +123,109 @@ pub async fn reset(call: &Call, name: &str) -> Handled {
             }
         }
     }
-    Ok(message(
-        "The Connect framework-managed offsets for this connector have been reset successfully. However, if this connector \
-         manages offsets externally, they will need to be manually reset in the system that the connector uses.",
-    ))
+    Ok(message("The offsets for this connector have been reset successfully"))
+}
+
+/// Offsets of partitions that don't exist can't be kept by the brokers.
+fn ensure_partitions<'a>(
+    call: &Call,
+    name: &str,
+    partitions: impl Iterator<Item = &'a TopicPartition>,
+) -> Result<(), RestError> {
+    let admin = Admin::new(&java_props(&call.app.settings, Role::Admin, "offsets-admin", &Props::new()))?;
+    for at in partitions {
+        let count = admin.partitions(&at.topic)?.unwrap_or(0);
+        if !(0..count).contains(&at.partition) {
+            return Err(RestError::internal(format!("Failed to alter consumer group offsets for connector {name}")));
+        }
+    }
+    Ok(())
 }
 
 fn message(text: &str) -> Answer {
     Answer::json(200, json!({"message": text}))
 }
 
-type Row = (OffsetMap, Option<OffsetMap>);
+type Row = (Option<OffsetMap>, Option<OffsetMap>);
 
-/// The partitions of the body and what they are to be set to; null forgets one.
+const OFFSETS: &str = "org.apache.kafka.connect.runtime.rest.entities.ConnectorOffsets";
+const OFFSET: &str = "org.apache.kafka.connect.runtime.rest.entities.ConnectorOffset";
+
+/// The partitions of the body and what they are to be set to; null forgets one. A missing partition is the owner's to refuse.
 fn rows(tree: &Value) -> Result<Vec<Row>, RestError> {
-    let wrong = |what: &str| RestError::internal(format!("Cannot deserialize value of type `{what}` from the request"));
-    let members =
-        tree.as_object().ok_or_else(|| wrong("org.apache.kafka.connect.runtime.rest.entities.ConnectorOffsets"))?;
+    let Value::Object(members) = tree else { return Err(body::mismatch(OFFSETS, tree, "")) };
     if let Some(unknown) = members.keys().find(|key| *key != "offsets") {
-        return Err(RestError::internal(format!(
-            "Unrecognized field \"{unknown}\" (class org.apache.kafka.connect.runtime.rest.entities.ConnectorOffsets), not marked as ignorable"
-        )));
+        return Err(body::located(
+            format!(
+                "Unrecognized field \"{unknown}\" (class {OFFSETS}), not marked as ignorable (one known property: \"offsets\")"
+            ),
+            &format!("{OFFSETS}[\"{unknown}\"]"),
+        ));
     }
-    let Some(list) = members.get("offsets").filter(|list| !list.is_null()) else { return Ok(Vec::new()) };
-    let list = list.as_array().ok_or_else(|| wrong("java.util.ArrayList"))?;
-    let row = |row: &Value| {
-        let partition = row.get("partition").filter(|p| !p.is_null());
-        let partition = partition
-            .ok_or_else(|| RestError::bad_request("The partition for a connector offset cannot be null or missing"))?;
-        let partition = json::map_of(partition).ok_or_else(|| wrong("java.util.LinkedHashMap"))?;
-        let offset = match row.get("offset").filter(|o| !o.is_null()) {
-            Some(offset) => Some(json::map_of(offset).ok_or_else(|| wrong("java.util.LinkedHashMap"))?),
-            None => None,
-        };
-        Ok((partition, offset))
+    let path = format!("{OFFSETS}[\"offsets\"]");
+    let list = match members.get("offsets") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(list)) => list,
+        Some(other) => return Err(body::mismatch(&format!("java.util.ArrayList<{OFFSET}>"), other, &path)),
     };
-    list.iter().map(row).collect()
+    let map = |row: &Value, member: &str| match row.get(member) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => json::map_of(value)
+            .map(Some)
+            .ok_or_else(|| body::mismatch("java.util.LinkedHashMap<java.lang.String,java.lang.Object>", value, &path)),
+    };
+    list.iter().map(|row| Ok((map(row, "partition")?, map(row, "offset")?))).collect()
 }
 
 fn sink_offsets(rows: &[Row]) -> Result<(Offsets, Vec<TopicPartition>), RestError> {
     let (mut set, mut forget) = (Offsets::new(), Vec::new());
     for (partition, offset) in rows {
-        let at = topic_partition(partition)?;
-        match offset {
-            Some(offset) => {
-                let number = offset.get("kafka_offset").and_then(number);
-                let number = number.filter(|n| *n >= 0).ok_or_else(|| {
-                    RestError::bad_request(
-                        "The offset for a sink connector should either be null or contain the key 'kafka_offset'",
-                    )
-                })?;
-                set.insert(at, number);
-            }
-            None => forget.push(at),
-        }
+        let missing = || RestError::bad_request("The partition for a sink connector offset cannot be null or missing");
+        let at = topic_partition(partition.as_ref().ok_or_else(missing)?)?;
+        let Some(offset) = offset else {
+            forget.push(at);
+            continue;
+        };
+        let number = offset.get("kafka_offset").ok_or_else(|| {
+            RestError::bad_request(
+                "The offset for a sink connector should either be null or contain the key 'kafka_offset'",
+            )
+        })?;
+        set.insert(at, integer(number, "offset", "Offset")?);
     }
     Ok((set, forget))
 }
 
 fn topic_partition(partition: &OffsetMap) -> Result<TopicPartition, RestError> {
-    let topic = partition.get("kafka_topic").and_then(|value| value.as_str().map(Str::from));
-    let number = partition.get("kafka_partition").and_then(number).and_then(|n| i32::try_from(n).ok());
-    match (topic, number) {
-        (Some(topic), Some(partition)) => Ok(TopicPartition { topic, partition }),
-        _ => Err(RestError::bad_request(
+    let incomplete = || {
+        RestError::bad_request(
             "The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'",
-        )),
-    }
+        )
+    };
+    let topic = partition.get("kafka_topic").ok_or_else(incomplete)?;
+    let number = partition.get("kafka_partition").ok_or_else(incomplete)?;
+    let topic = match topic {
+        connect_api::Value::Null => {
+            return Err(RestError::bad_request("Kafka topic names must be valid strings and may not be null"));
+        }
+        value => Str::from(text(value)),
+    };
+    let number = integer(number, "partition", "Partition")?;
+    Ok(TopicPartition { topic, partition: i32::try_from(number).unwrap_or(-1) })
 }
 
-fn number(value: &connect_api::Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+fn text(value: &connect_api::Value) -> String {
+    let mut out = String::new();
+    json::write_value(value, &mut out);
+    out.trim_matches('"').to_owned()
+}
+
+fn integer(value: &connect_api::Value, what: &str, title: &str) -> Result<i64, RestError> {
+    let text = text(value);
+    text.trim().parse().map_err(|_| {
+        RestError::bad_request(format!(
+            "Failed to parse the following Kafka {what} value in the provided offsets: '{text}'. {title} values for sink \
+             connectors need to be integers."
+        ))
+    })
 }
