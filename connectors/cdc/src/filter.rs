@@ -111,7 +111,7 @@ impl KeyColumns {
 }
 
 /// The form of one part of `message.key.columns`, as messages name it.
-const KEY_COLUMNS_FORM: &str = r"^\s*([^\s:]+):([^:\s,]+(,[^:\s,]+)*)\s*$";
+const KEY_COLUMNS_FORM: &str = r"^\s*([^:]+):([^:,]+(,[^:,]+)*)\s*$";
 
 impl Setting for KeyColumns {
     const TYPE: ConfigType = ConfigType::String;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connect_cdc::filter::{KeyColumns, RegexList};
 
-use super::values::{InconsistentSchema, RowCountOrder};
+use super::values::{InconsistentSchema, Millis, RowCountOrder};
 
 connect_api::config! {
     /// What is captured, and which records it makes.
@@ -21,7 +21,7 @@ connect_api::config! {
         pub tombstones: bool,
         /// How often a heartbeat record carries the position forward; 0 is never.
         #[config(key = "heartbeat.interval.ms", group = "Events", importance = Medium, default = "0", display = "Connector heartbeat interval (milli-seconds)", width = Medium)]
-        pub heartbeat_interval: Duration,
+        pub heartbeat_interval: Millis,
         /// First part of the name of the heartbeat topic.
         #[config(key = "heartbeat.topics.prefix", group = "Events", importance = Low, default = "__debezium-heartbeat", aliases = ["topic.heartbeat.prefix"], display = "A prefix used for naming of heartbeat topics", width = Medium)]
         pub heartbeat_prefix: String,

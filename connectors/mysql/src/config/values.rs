@@ -1,5 +1,7 @@
 //! Types of settings that have rules of their own.
 
+use std::time::Duration;
+
 use connect_api::config::{Problem, Setting};
 use connect_api::config_key::ConfigType;
 use connect_cdc::envelope::Operation;
@@ -71,6 +73,20 @@ impl Setting for Positive {
     }
 }
 
+/// A number of milliseconds, given as a small number.
+#[derive(Clone, Copy, Debug)]
+pub struct Millis(pub Duration);
+
+impl Setting for Millis {
+    const TYPE: ConfigType = ConfigType::Int;
+    fn parse(text: &str) -> Result<Self, Problem> {
+        match i32::parse(text).map(u64::try_from)? {
+            Ok(number) => Ok(Self(Duration::from_millis(number))),
+            Err(_) => Err(Problem::Because("An non-negative integer is expected".into())),
+        }
+    }
+}
+
 /// `database.server.id`
 #[derive(Clone, Copy, Debug)]
 pub struct ServerId(pub u32);
@@ -134,21 +150,17 @@ impl Setting for Operations {
     const TYPE: ConfigType = ConfigType::List;
     fn parse(text: &str) -> Result<Self, Problem> {
         let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
-        if parts.contains(&"none") {
-            return match parts.len() {
-                1 => Ok(Self::default()),
-                _ => {
-                    let reason = "'none' cannot be specified with other skipped operation types";
-                    Err(Problem::Because(reason.into()))
-                }
-            };
-        }
-        let operation = |part: &&str| {
+        let operation = |part: &&&str| {
             let all = [Operation::Create, Operation::Update, Operation::Delete, Operation::Read, Operation::Truncate];
-            let found = all.into_iter().find(|operation| operation.code() == *part);
+            let found = all.into_iter().find(|operation| operation.code() == **part);
             found.ok_or_else(|| Problem::Because("Invalid operation".into()))
         };
-        Ok(Self(parts.iter().map(operation).collect::<Result<_, _>>()?))
+        let named = parts.iter().filter(|part| **part != "none").map(|part| operation(&part));
+        let operations: Vec<Operation> = named.collect::<Result<_, _>>()?;
+        match parts.contains(&"none") && !operations.is_empty() {
+            true => Err(Problem::Because("'none' cannot be specified with other skipped operation types".into())),
+            false => Ok(Self(operations)),
+        }
     }
 }
 

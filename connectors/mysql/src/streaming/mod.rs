@@ -74,7 +74,7 @@ pub struct Start<'a> {
 impl<'a> Streaming<'a> {
     pub fn new(start: Start<'a>) -> Self {
         let names = start.catalog.topics().clone();
-        let interval = start.settings.shared.events.heartbeat_interval;
+        let interval = start.settings.shared.events.heartbeat_interval.0;
         Self {
             settings: start.settings,
             connector: start.connector,
@@ -157,7 +157,7 @@ impl<'a> Streaming<'a> {
             return reader.next().await;
         }
         loop {
-            let interval = self.settings.shared.events.heartbeat_interval;
+            let interval = self.settings.shared.events.heartbeat_interval.0;
             match tokio::time::timeout(interval, reader.next()).await {
                 Ok(event) => return event,
                 Err(_) => {
