@@ -509,9 +509,10 @@ impl World {
         let known = self.nodes[at].member_id.as_ref().is_some_and(|id| self.group.members.contains_key(id));
         if !known && !self.nodes[at].lost {
             self.give(at, Event::GroupLost);
-        } else if self.group.rebalancing || self.nodes[at].lost {
-            self.give(at, Event::RebalanceNeeded);
-        } else if self.nodes[at].herder.membership.generation != self.group.generation {
+        } else if self.group.rebalancing
+            || self.nodes[at].lost
+            || self.nodes[at].herder.membership.generation != self.group.generation
+        {
             self.give(at, Event::RebalanceNeeded);
         }
     }

@@ -1,4 +1,6 @@
 //! Integration tests of the runtime that need no services.
 
+#![allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
+
 mod cluster;
 mod golden;

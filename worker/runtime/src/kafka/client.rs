@@ -215,7 +215,7 @@ fn renamed(key: &str, role: Role) -> Option<&'static str> {
         "sasl.kerberos.service.name" => Some("sasl.kerberos.service.name"),
         _ => None,
     };
-    common.or_else(|| match (role, key) {
+    common.or(match (role, key) {
         (Role::Producer, "linger.ms") => Some("linger.ms"),
         (Role::Producer, "batch.size") => Some("batch.size"),
         (Role::Producer, "compression.type") => Some("compression.type"),

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, future::Either};
 use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{Consumer, StreamConsumer},
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode},
     producer::{
         FutureProducer, FutureRecord,
         future_producer::{DeliveryFuture, OwnedDeliveryResult},
@@ -128,9 +128,7 @@ impl KafkaLog {
             loop {
                 match self.producer.send_result(record) {
                     Ok(delivery) => break sent.push(delivery),
-                    Err((KafkaError::MessageProduction(code), again))
-                        if code == rdkafka::error::RDKafkaErrorCode::QueueFull =>
-                    {
+                    Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
                         record = again;
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }

@@ -4,7 +4,7 @@
 //! use: those of the jmx_exporter example (which Strimzi shares), and those of Confluent's stacks, which for numbers are
 //! also those of Strimzi's own reporter.
 
-use std::{collections::BTreeMap, fmt::Write, sync::atomic::Ordering, time::Instant};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Instant};
 
 use super::TaskMetrics;
 use crate::{
@@ -59,18 +59,17 @@ impl Samples {
         let mut out = String::new();
         for (name, samples) in &self.0 {
             let kind = if name.ends_with("_total") || name.ends_with("_sum") { "counter" } else { "gauge" };
-            // Writing to a string can't fail.
-            let _: std::fmt::Result = writeln!(out, "# TYPE {name} {kind}");
+            out.push_str(&format!("# TYPE {name} {kind}\n"));
             for (labels, value) in samples {
                 out.push_str(name);
                 for (at, (label, text)) in labels.iter().enumerate() {
                     let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
                     let open = if at == 0 { '{' } else { ',' };
-                    let _: std::fmt::Result = write!(out, "{open}{label}=\"{text}\"");
+                    out.push_str(&format!("{open}{label}=\"{text}\""));
                 }
                 let close = if labels.is_empty() { "" } else { "}" };
                 let value = if value.is_infinite() { "+Inf".to_owned() } else { value.to_string() };
-                let _: std::fmt::Result = writeln!(out, "{close} {value}");
+                out.push_str(&format!("{close} {value}\n"));
             }
         }
         out

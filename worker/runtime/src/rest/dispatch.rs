@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     body::{Body, to_bytes},
     extract::State,
-    http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header},
 };
 use bytes::Bytes;
 use serde_json::Value;
@@ -81,7 +81,7 @@ pub async fn handle(State(app): State<Arc<App>>, request: Request<Body>) -> Resp
     let (parts, body) = request.into_parts();
     let method = parts.method.as_str().to_owned();
     let answered = match to_bytes(body, BODY_BYTES_MAX).await {
-        Ok(body) => answer(&app, &method, parts.uri.path(), parts.uri.query(), &parts.headers, body).await,
+        Ok(body) => answer(&app, &method, &parts.uri, &parts.headers, body).await,
         Err(_) => Err(RestError::new(413, "HTTP 413 Request Entity Too Large")),
     };
     let answer = answered.unwrap_or_else(|error| {
@@ -94,14 +94,8 @@ pub async fn handle(State(app): State<Arc<App>>, request: Request<Body>) -> Resp
     response
 }
 
-async fn answer(
-    app: &Arc<App>,
-    method: &str,
-    path: &str,
-    query_text: Option<&str>,
-    headers: &HeaderMap,
-    body: Bytes,
-) -> Handled {
+async fn answer(app: &Arc<App>, method: &str, uri: &Uri, headers: &HeaderMap, body: Bytes) -> Handled {
+    let path = uri.path();
     let route = Route::of(path)
         .filter(|route| !(route.is_admin() && app.settings.config.admin_listeners.as_deref() == Some("")));
     let Some(route) = route else { return Err(RestError::not_found("HTTP 404 Not Found")) };
@@ -124,7 +118,7 @@ async fn answer(
         method: as_get.to_owned(),
         route,
         path: path.to_owned(),
-        query: query(query_text.unwrap_or_default()),
+        query: query(uri.query().unwrap_or_default()),
         headers: headers.clone(),
         body,
     };

@@ -103,10 +103,9 @@ impl Report {
 
     /// Adds a line; a setting that has one already keeps it, and takes on what is wrong.
     pub fn add(&mut self, row: Row) {
-        if let Some(group) = row.definition.as_ref().and_then(|definition| definition.group.clone()) {
-            if !group.is_empty() {
-                self.group(&group);
-            }
+        let group = row.definition.as_ref().and_then(|definition| definition.group.clone());
+        if let Some(group) = group.filter(|group| !group.is_empty()) {
+            self.group(&group);
         }
         match self.rows.iter_mut().find(|known| known.name == row.name) {
             Some(known) => {
