@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use connect_testkit::golden::Transforms;
+use connect_testkit::golden::{Transforms, configdef_differences};
 
 fn check(file: &str, extra: &'static [(&'static str, &'static str)], passed: usize) {
     let transforms =
@@ -30,4 +30,22 @@ fn old_settings_mean_what_they_meant_in_version_2() {
 #[test]
 fn apache_transforms_answer_as_the_jvm() {
     check("apache.jsonl", &[("millrace.compat.strict", "true")], 1591);
+}
+
+#[test]
+fn transforms_answer_random_records_as_the_jvm() {
+    check("fuzz.jsonl", &[("millrace.compat.strict", "true")], 336);
+}
+
+#[test]
+fn settings_are_those_of_the_jvm() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/configdef");
+    let mut differences = Vec::new();
+    for plugin in connect_transforms::TRANSFORMS {
+        differences.extend(configdef_differences((plugin.config)(), &folder, plugin.class));
+    }
+    for plugin in connect_transforms::PREDICATES {
+        differences.extend(configdef_differences((plugin.config)(), &folder, plugin.class));
+    }
+    assert_eq!(differences, Vec::<String>::new());
 }

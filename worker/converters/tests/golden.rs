@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use connect_testkit::golden::Converters;
+use connect_testkit::golden::{Converters, configdef_differences};
 
 fn check(file: &str, passed: usize) {
     let converters = Converters {
@@ -38,4 +38,22 @@ fn header_converters_answer_as_the_jvm() {
 #[test]
 fn header_text_is_read_as_the_jvm_reads_it() {
     check("parse.jsonl", 474);
+}
+
+#[test]
+fn converters_answer_random_values_as_the_jvm() {
+    check("fuzz.jsonl", 532);
+}
+
+#[test]
+fn settings_are_those_of_the_jvm() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/configdef");
+    let mut differences = Vec::new();
+    for plugin in connect_converters::CONVERTERS {
+        differences.extend(configdef_differences((plugin.config)(), &folder, plugin.class));
+    }
+    for plugin in connect_converters::HEADER_CONVERTERS {
+        differences.extend(configdef_differences((plugin.config)(), &folder, plugin.class));
+    }
+    assert_eq!(differences, Vec::<String>::new());
 }

@@ -4,6 +4,7 @@
 //! which this project answers otherwise on purpose, by id, each with its own expected answer and the reason.
 
 mod compare;
+mod configdef;
 mod converters;
 mod notation;
 mod transforms;
@@ -12,6 +13,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value as Json;
 
+pub use configdef::configdef_differences;
 pub use converters::Converters;
 pub use notation::{NotRepresentable, data, props, record, schema, value};
 pub use transforms::Transforms;
