@@ -10,7 +10,7 @@ use rdkafka::{
     consumer::{Consumer, StreamConsumer},
     error::{KafkaError, RDKafkaErrorCode},
     producer::{
-        FutureProducer, FutureRecord,
+        FutureProducer, FutureRecord, Producer,
         future_producer::{DeliveryFuture, OwnedDeliveryResult},
     },
 };
@@ -77,6 +77,7 @@ impl KafkaLog {
         let reader = Reader {
             topic: topic.into(),
             consumer: Arc::new(consumer),
+            producer: producer.clone(),
             state: Positions::new(count),
             waiting: Vec::new(),
             positions: positions_out,
@@ -158,11 +159,13 @@ struct Positions {
     next: Vec<i64>,
     /// The end that a request waits for; -1 when none does.
     wanted: Vec<i64>,
+    /// Whether the client said that it has reached the end, and has brought nothing since.
+    at_end: Vec<bool>,
 }
 
 impl Positions {
     fn new(count: usize) -> Self {
-        Self { next: vec![0; count], wanted: vec![-1; count] }
+        Self { next: vec![0; count], wanted: vec![-1; count], at_end: vec![false; count] }
     }
 
     fn reached(&self) -> bool {
@@ -173,6 +176,7 @@ impl Positions {
 struct Reader {
     topic: String,
     consumer: Arc<StreamConsumer<LogContext>>,
+    producer: LogProducer,
     state: Positions,
     waiting: Vec<oneshot::Sender<Result<()>>>,
     positions: watch::Sender<Vec<i64>>,
@@ -228,7 +232,7 @@ impl Reader {
                 for (at, end) in ends.into_iter().enumerate() {
                     let known = &mut self.state.wanted[at];
                     *known = (*known).max(end);
-                    if self.state.next[at] < end && self.state.next[at] > 0 {
+                    if self.state.next[at] < end && self.state.at_end[at] {
                         self.seek(at);
                     }
                 }
@@ -249,9 +253,11 @@ impl Reader {
     }
 
     async fn ends(&self) -> Result<Vec<i64>> {
-        let (consumer, topic, count) = (self.consumer.clone(), self.topic.clone(), self.state.next.len());
+        // The consumer's connections wait in long fetches, half a second each; the producer's are free to answer.
+        let (producer, topic, count) = (self.producer.clone(), self.topic.clone(), self.state.next.len());
         let question = tokio::task::spawn_blocking(move || {
-            let end = |at| consumer.fetch_watermarks(&topic, i32::try_from(at).unwrap_or(i32::MAX), QUESTION);
+            let client = producer.client();
+            let end = |at| client.fetch_watermarks(&topic, i32::try_from(at).unwrap_or(i32::MAX), QUESTION);
             (0..count).map(|at| end(at).map(|(_, high)| high)).collect::<std::result::Result<Vec<i64>, _>>()
         });
         let answer =
@@ -263,6 +269,7 @@ impl Reader {
         let at = usize::try_from(partition).unwrap_or(usize::MAX);
         if let Some(wanted) = self.state.wanted.get(at).copied() {
             self.advance(partition, wanted.max(self.state.next[at]));
+            self.state.at_end[at] = true;
         }
     }
 
@@ -270,6 +277,7 @@ impl Reader {
         let at = usize::try_from(partition).unwrap_or(usize::MAX);
         if let Some(position) = self.state.next.get_mut(at) {
             *position = next;
+            self.state.at_end[at] = false;
             self.positions.send_modify(|positions| positions[at] = next);
         }
     }
