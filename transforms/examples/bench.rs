@@ -1,0 +1,80 @@
+//! Nanoseconds per record of transforms, one JSON line each, with the JVM's beside. The clone of the record, which a
+//! transform that owns it needs here and the worker does not, is measured apart and taken off.
+
+use std::{fs, hint::black_box, path::Path, sync::Arc, time::Instant};
+
+use connect_api::{OffsetMap, Origin, Props, Record, SchemaAndValue, SourceOffset, Transform};
+use connect_testkit::golden;
+use connect_transforms::TRANSFORMS;
+use serde_json::Value as Json;
+
+/// Short rounds, of which the fastest counts, keep other work on the machine out of the figure.
+const ROUNDS: usize = 60;
+const RECORDS: u32 = 4000;
+
+type Step = (&'static str, &'static [(&'static str, &'static str)]);
+
+/// The chain that the JVM's figure was measured with.
+const CHAIN: [Step; 5] = [
+    ("ReplaceField$Value", &[("exclude", "note"), ("renames", "name:full_name")]),
+    ("InsertField$Value", &[("static.field", "source"), ("static.value", "bench")]),
+    ("MaskField$Value", &[("fields", "email")]),
+    ("Cast$Value", &[("spec", "age:int64,balance:string")]),
+    ("RegexRouter", &[("regex", "(.*)"), ("replacement", "x-$1")]),
+];
+const UNWRAP: [Step; 1] = [("ExtractNewRecordState", &[("add.fields", "op,source.ts_ms")])];
+
+fn main() {
+    report("flat8", "5 transforms", &mut chain(&CHAIN), 1165);
+    report("mysql_envelope", "ExtractNewRecordState", &mut chain(&UNWRAP), 473);
+}
+
+fn chain(steps: &[Step]) -> Vec<Box<dyn Transform>> {
+    let configured = |(name, settings): &Step| {
+        let plugin = TRANSFORMS.iter().find(|plugin| plugin.class.ends_with(&format!(".{name}")));
+        let props: Props = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        (plugin.expect("a transform of that name").configure)(&props).expect("the settings are right")
+    };
+    steps.iter().map(configured).collect()
+}
+
+fn report(payload: &str, name: &str, chain: &mut [Box<dyn Transform>], jvm_ns: u32) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/golden/bench/{payload}.json"));
+    let text = fs::read_to_string(&file).expect("the payload is part of the repository");
+    let case: Json = serde_json::from_str(&text).expect("the payload is JSON");
+    let record = Record {
+        topic: case["topic"].as_str().unwrap_or_default().into(),
+        partition: None,
+        key: SchemaAndValue::NULL,
+        value: golden::data(&case["schema"], &case["value"]).expect("the payload has a place in the data model"),
+        timestamp: None,
+        headers: Vec::new(),
+    };
+    let source = SourceOffset { partition: Arc::new(OffsetMap::default()), offset: Arc::new(OffsetMap::default()) };
+    let clone = fastest(|| drop(black_box(record.clone())));
+    let both = fastest(|| {
+        let mut current = record.clone();
+        for transform in chain.iter_mut() {
+            let next = transform.apply(current, Origin::Source(&source)).expect("the record suits the transforms");
+            current = next.expect("no transform drops it");
+        }
+        drop(black_box(current));
+    });
+    let ns = both - clone;
+    let times = f64::from(jvm_ns) / ns;
+    println!(
+        "{{\"payload\":\"{payload}\",\"transforms\":\"{name}\",\"ns_per_record\":{ns:.0},\"clone_ns\":{clone:.0},\
+         \"jvm_ns_per_record\":{jvm_ns},\"times_faster\":{times:.1}}}"
+    );
+}
+
+fn fastest(mut record: impl FnMut()) -> f64 {
+    let round = |_| {
+        let start = Instant::now();
+        for _ in 0..RECORDS {
+            record();
+        }
+        start.elapsed().as_nanos() as f64 / f64::from(RECORDS)
+    };
+    (0..ROUNDS).map(round).fold(f64::INFINITY, f64::min)
+}
