@@ -3,6 +3,7 @@
 use connect_api::{Schema, SchemaAndValue, SchemaBuilder, Str, Struct, Value};
 
 use crate::envelope::Envelope;
+use crate::mask::Mask;
 use crate::naming::NameAdjustment;
 
 /// How the rows of one table version become records.
@@ -13,6 +14,8 @@ pub struct TablePlan {
     key: Option<KeyPlan>,
     /// Positions of the captured columns among those that are read; `None` when all that is read is captured.
     captured: Option<Vec<usize>>,
+    /// Masks by the positions of their columns in the row.
+    masks: Vec<(usize, Mask)>,
 }
 
 #[derive(Clone, Debug)]
@@ -27,6 +30,7 @@ pub struct ReadColumn<'a> {
     pub name: &'a str,
     pub schema: &'a Schema,
     pub captured: bool,
+    pub mask: Option<Mask>,
 }
 
 /// The names that a plan's topic and schemas get.
@@ -40,8 +44,16 @@ pub struct PlanNames {
 impl TablePlan {
     pub fn new(names: &PlanNames, columns: &[ReadColumn<'_>], key: &[String], source: &Schema) -> Self {
         let schema_name = |suffix| names.schemas.schema_name(&format!("{}.{suffix}", names.topic));
-        let field = |column: &ReadColumn<'_>| (names.fields.field_name(column.name), column.schema.clone());
-        let row = SchemaBuilder::structure(columns.iter().filter(|c| c.captured).map(field))
+        let row_field = |column: &ReadColumn<'_>| {
+            let schema = match &column.mask {
+                Some(mask) => mask.schema(column.schema),
+                None => column.schema.clone(),
+            };
+            (names.fields.field_name(column.name), schema)
+        };
+        let masked = columns.iter().filter(|column| column.captured).enumerate();
+        let masks = masked.filter_map(|(at, column)| Some((at, column.mask.clone()?))).collect();
+        let row = SchemaBuilder::structure(columns.iter().filter(|c| c.captured).map(row_field))
             .name(schema_name("Value"))
             .build();
         let positions: Vec<usize> = key
@@ -61,6 +73,7 @@ impl TablePlan {
             envelope: Envelope::new(schema_name("Envelope"), &row, source),
             key,
             captured: (!all).then(captured),
+            masks,
         }
     }
 
@@ -85,12 +98,15 @@ impl TablePlan {
 
     /// The row as it stands in `before` and `after`.
     pub fn row(&self, mut values: Vec<Value>) -> Value {
-        let values = match &self.captured {
+        let mut values = match &self.captured {
             None => values,
             Some(captured) => {
                 captured.iter().map(|at| values.get_mut(*at).map(std::mem::take).unwrap_or_default()).collect()
             }
         };
+        for (at, mask) in &self.masks {
+            values[*at] = mask.value(std::mem::take(&mut values[*at]));
+        }
         Value::Struct(Struct::new(self.envelope.row_schema().clone(), values))
     }
 
@@ -125,7 +141,7 @@ mod tests {
         let columns: Vec<ReadColumn<'_>> = ["a", "b", "c"]
             .iter()
             .zip(captured)
-            .map(|(name, captured)| ReadColumn { name, schema: &int32, captured })
+            .map(|(name, captured)| ReadColumn { name, schema: &int32, captured, mask: None })
             .collect();
         let key: Vec<String> = key.iter().map(|name| (*name).to_owned()).collect();
         TablePlan::new(&names, &columns, &key, &SchemaBuilder::string().build())

@@ -2,8 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use connect_api::{Schema, Str};
+use connect_api::{Result, Schema, Str};
 use connect_cdc::filter::{KeyColumns, NameFilter, RegexList, TableFilter};
+use connect_cdc::mask::{Mask, MaskRule};
 use connect_cdc::naming::{NameAdjustment, TopicNames};
 use connect_cdc::row::{PlanNames, ReadColumn, TablePlan};
 use connect_cdc::table::{Column, Table, TableId, Tables};
@@ -42,15 +43,16 @@ struct Planner {
     field_names: NameAdjustment,
     propagated_columns: RegexList,
     propagated_types: RegexList,
+    masks: Vec<(RegexList, MaskRule)>,
     source: Schema,
 }
 
 impl Catalog {
     /// `ignore_case` tells whether the server's `lower_case_table_names` is not 0.
-    pub fn new(settings: &Settings, source: &Schema, ignore_case: bool) -> Self {
+    pub fn new(settings: &Settings, source: &Schema, ignore_case: bool) -> Result<Self> {
         let shared = &settings.shared;
         let dialect = if settings.server.mariadb { Dialect::MariaDb } else { Dialect::MySql };
-        Self {
+        Ok(Self {
             parser: Parser::new(dialect, shared.events.schema_comments),
             tables: Tables::new(ignore_case),
             filter: settings.table_filter(),
@@ -63,10 +65,11 @@ impl Catalog {
                 field_names: settings.field_names(),
                 propagated_columns: shared.events.propagate_columns.clone(),
                 propagated_types: shared.events.propagate_types.clone(),
+                masks: settings.mask_rules()?,
                 source: source.clone(),
             },
             plans: HashMap::new(),
-        }
+        })
     }
 
     /// Applies a statement that ran with this current database.
@@ -110,7 +113,12 @@ impl Planner {
         };
         // The key is read even from columns that are not captured: a key is never made up.
         let rows = RowPlan::new(table, &self.options, |column| captured(column) || in_key(column), propagated);
-        let read = |(name, schema)| ReadColumn { name, schema, captured: table.column(name).is_some_and(captured) };
+        let read = |(name, schema)| ReadColumn {
+            name,
+            schema,
+            captured: table.column(name).is_some_and(captured),
+            mask: table.column(name).and_then(|column| self.mask(table, column, schema)),
+        };
         let columns: Vec<ReadColumn<'_>> = rows.fields().map(read).collect();
         let parts = [id.catalog.as_str(), id.table.as_str()];
         let names = PlanNames { topic: self.topics.data(&parts), schemas: self.schema_names, fields: self.field_names };
@@ -121,6 +129,19 @@ impl Planner {
             name: id.table.as_str().into(),
             full_name: id.to_string().into(),
             rows: Arc::new(rows),
+        }
+    }
+
+    /// What hides or cuts a column's values. Only text can be masked; an expression may well match other columns.
+    fn mask(&self, table: &Table, column: &Column, schema: &Schema) -> Option<Mask> {
+        let name = format!("{}.{}", table.id, column.name);
+        let (_, rule) = self.masks.iter().find(|(columns, _)| columns.matches(&name))?;
+        match rule.for_column(schema, column.length) {
+            Ok(mask) => Some(mask),
+            Err(problem) => {
+                tracing::warn!(column = name, "a column is not masked: {problem}");
+                None
+            }
         }
     }
 }

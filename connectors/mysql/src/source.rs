@@ -164,7 +164,7 @@ impl Parts {
         let maker = RecordMaker::new(settings, self.task);
         let mut session = Session::open(&connector).await?;
         let facts = self.examine(&mut session).await?;
-        let mut catalog = Catalog::new(settings, maker.source_info.schema(), facts.ignore_case);
+        let mut catalog = Catalog::new(settings, maker.source_info.schema(), facts.ignore_case)?;
         let mut history = self.history().await?;
         let stored_offset = self.offsets.read(maker.partition()).await?;
         let mode = settings.shared.values.snapshot_mode;

@@ -7,8 +7,10 @@ mod value;
 mod values;
 mod work;
 
-use connect_api::{Config, ConfigError, Password, Props};
-use connect_cdc::filter::{NameFilter, TableFilter};
+use connect_api::config::Setting;
+use connect_api::{Config, ConfigError, Error, Password, Props};
+use connect_cdc::filter::{NameFilter, RegexList, TableFilter};
+use connect_cdc::mask::MaskRule;
 use connect_cdc::naming::{NameAdjustment, TopicNames};
 use connect_cdc::snapshot::ConfigurationBased;
 
@@ -57,6 +59,10 @@ connect_api::config! {
         pub events: EventSettings,
         #[config(prefix = "snapshot.select.statement.overrides.")]
         pub select_overrides: Props,
+        #[config(prefix = "column.mask.")]
+        pub masks: Props,
+        #[config(prefix = "column.truncate.")]
+        pub truncations: Props,
         #[config(prefix = "key.converter")]
         pub key_converter: Props,
         #[config(prefix = "value.converter")]
@@ -172,6 +178,20 @@ impl Settings {
     pub fn column_filter(&self) -> NameFilter {
         let events = &self.shared.events;
         NameFilter { include: events.column_include.clone(), exclude: events.column_exclude.clone() }
+    }
+
+    /// Rules that hide or cut the values of columns, with the columns they are for.
+    pub fn mask_rules(&self) -> Result<Vec<(RegexList, MaskRule)>, Error> {
+        let masks = self.shared.masks.iter().map(|(name, columns)| (format!("column.mask.{name}"), columns));
+        let cuts = self.shared.truncations.iter().map(|(name, columns)| (format!("column.truncate.{name}"), columns));
+        let rule = |(name, columns): (String, &String)| {
+            let rule = MaskRule::parse(&name)?.map_err(Error::config);
+            let columns = RegexList::parse(columns).map_err(|_| {
+                Error::config(format!("{columns} is no list of columns to be masked: expressions are expected"))
+            });
+            Some(rule.and_then(|rule| Ok((columns?, rule))))
+        };
+        masks.chain(cuts).filter_map(rule).collect()
     }
 
     pub fn topic_names(&self) -> TopicNames {
