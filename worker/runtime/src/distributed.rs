@@ -130,10 +130,12 @@ async fn start(settings: &WorkerSettings, plugins: Plugins, app: &Arc<App>, hand
         // The herder goes away only at the end of the worker.
         drop(events.send(Event::ConfigRead(record)));
     })?;
-    for (what, log) in [("offsets", &offset_log), ("statuses", &status_log), ("configurations", &config_log)] {
-        app.stage(&format!("reading the topic of {what}"));
-        read_to_end(log, what).await;
-    }
+    app.stage("reading the internal topics");
+    tokio::join!(
+        read_to_end(&offset_log, "offsets"),
+        read_to_end(&status_log, "statuses"),
+        read_to_end(&config_log, "configurations")
+    );
     drop(handle.events.send(Event::CaughtUp));
     app.stage("ensuring membership in the cluster");
     let shared = Arc::new(Shared {

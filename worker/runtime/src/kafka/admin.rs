@@ -75,22 +75,23 @@ impl Admin {
 
     /// The number of partitions of a topic; `None` when there is no such topic.
     pub fn partitions(&self, topic: &str) -> Result<Option<i32>> {
-        let metadata = tokio::task::block_in_place(|| self.client.inner().fetch_metadata(Some(topic), TIMEOUT));
-        let metadata = metadata.map_err(|error| {
-            Error::retriable(format!("could not ask the brokers about topic {topic}: {error}")).caused_by(error)
-        })?;
-        let found = metadata.topics().iter().find(|found| found.name() == topic);
-        let count = found.filter(|found| found.error().is_none()).map_or(0, |found| found.partitions().len());
-        Ok(i32::try_from(count).ok().filter(|count| *count > 0))
+        Ok(self.all_topics()?.into_iter().find(|(name, _)| name == topic).map(|(_, partitions)| partitions))
     }
 
     /// All topics by name.
     pub fn topics(&self) -> Result<Vec<String>> {
+        Ok(self.all_topics()?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// Asks for all topics even where one is meant: a question for one by name would make the brokers create it.
+    fn all_topics(&self) -> Result<Vec<(String, i32)>> {
         let metadata = tokio::task::block_in_place(|| self.client.inner().fetch_metadata(None, TIMEOUT));
         let metadata = metadata.map_err(|error| {
             Error::retriable(format!("could not ask the brokers for their topics: {error}")).caused_by(error)
         })?;
-        Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
+        let known = metadata.topics().iter().filter(|topic| topic.error().is_none());
+        let count = |partitions: usize| i32::try_from(partitions).unwrap_or(i32::MAX);
+        Ok(known.map(|topic| (topic.name().to_owned(), count(topic.partitions().len()))).collect())
     }
 
     pub async fn cleanup_policy(&self, topic: &str) -> Result<Option<String>> {

@@ -1,7 +1,10 @@
 //! The consumer of sink tasks: batches of messages, and rebalances handed to the task's own loop.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -48,6 +51,8 @@ pub type CommitOutcome = std::result::Result<(), String>;
 pub struct SinkContext {
     rebalances: Mutex<Vec<Rebalance>>,
     commits: Mutex<Vec<CommitOutcome>>,
+    /// Nobody handles rebalances any more: partitions are given back at once.
+    closing: AtomicBool,
 }
 
 impl ClientContext for SinkContext {
@@ -61,7 +66,14 @@ impl ClientContext for SinkContext {
 
 impl ConsumerContext for SinkContext {
     /// Only takes note: the task's loop puts, commits and closes first, which may take a while.
-    fn rebalance(&self, _: &BaseConsumer<Self>, error: RdError, partitions: &mut TopicPartitionList) {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, error: RdError, partitions: &mut TopicPartitionList) {
+        if self.closing.load(Ordering::Acquire) {
+            // Closing waits until the partitions are given back.
+            if let Err(error) = consumer.unassign() {
+                tracing::debug!(%error, "could not give partitions back while closing");
+            }
+            return;
+        }
         let list = partitions.elements().iter().map(|e| topic_partition(e.topic(), e.partition())).collect();
         let rebalance = match error {
             RdError::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Rebalance::Assigned(list),
@@ -92,6 +104,16 @@ impl SinkConsumer {
 
     fn client(&self) -> &StreamConsumer<SinkContext> {
         self.inner.as_ref().expect("the client is taken only by drop")
+    }
+
+    /// Leaves the group and waits until it knows, as far as the patience goes.
+    pub async fn close(mut self, patience: Duration) {
+        let Some(client) = self.inner.take() else { return };
+        client.context().closing.store(true, Ordering::Release);
+        let closing = tokio::task::spawn_blocking(move || drop(client));
+        if tokio::time::timeout(patience, closing).await.is_err() {
+            tracing::warn!("the consumer takes long to leave its group, going on without it");
+        }
     }
 
     pub fn subscribe(&self, topics: &[String]) -> Result<()> {
@@ -212,6 +234,7 @@ impl Drop for SinkConsumer {
     /// Closing waits for the group's answer; that must not hold up the loops of other tasks.
     fn drop(&mut self) {
         if let Some(client) = self.inner.take() {
+            client.context().closing.store(true, Ordering::Release);
             std::thread::spawn(move || drop(client));
         }
     }

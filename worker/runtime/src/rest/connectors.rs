@@ -1,7 +1,6 @@
 //! `/connectors`: reading, writing and steering connectors and their tasks.
 
 use connect_api::Props;
-use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::{
@@ -186,7 +185,11 @@ async fn put_config(call: &Call, name: &str) -> Handled {
 async fn patch_config(call: &Call, name: &str) -> Handled {
     let patch = match body::tree(&call.body)? {
         Some(tree) => body::config(&tree, "")?,
-        None => IndexMap::new(),
+        None => {
+            return Err(RestError::internal(
+                "Cannot invoke \"java.util.Map.forEach(java.util.function.BiConsumer)\" because \"patch\" is null",
+            ));
+        }
     };
     call.app.services()?;
     let current = call.app.herder.config();
@@ -275,7 +278,7 @@ fn restart_plan(
 ) -> Option<(Status, Vec<(u32, Status)>)> {
     let restarting = |status: Status, concerned: bool| {
         if concerned && (!only_failed || status.state == State::Failed) {
-            Status { state: State::Restarting, trace: None, ..status }
+            Status { state: State::Restarting, ..status }
         } else {
             status
         }

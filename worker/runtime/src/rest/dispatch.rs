@@ -107,6 +107,9 @@ async fn answer(app: &Arc<App>, method: &str, uri: &Uri, headers: &HeaderMap, bo
     if !route.methods().contains(&as_get) {
         return Err(RestError::new(405, "HTTP 405 Method Not Allowed"));
     }
+    if is_no_media_type(headers) {
+        return Ok(Answer::empty(400));
+    }
     if matches!(as_get, "POST" | "PUT" | "PATCH") && !speaks_json(headers, &body) {
         return Err(RestError::new(415, "HTTP 415 Unsupported Media Type"));
     }
@@ -141,6 +144,11 @@ async fn handler(call: &Call) -> Handled {
         (Route::Offsets(name), _) => offsets::reset(call, name).await,
         _ => connectors::handle(call).await,
     }
+}
+
+/// A content type without a slash is refused before anything else is looked at.
+fn is_no_media_type(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| !kind.as_bytes().contains(&b'/'))
 }
 
 /// Bodies are JSON; requests without a body need not say so.

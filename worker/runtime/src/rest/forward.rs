@@ -136,11 +136,15 @@ fn ensure_signed(call: &Call) -> Result<(), RestError> {
         return Ok(());
     }
     let header = |name: &str| call.headers.get(name).and_then(|value| value.to_str().ok());
-    let missing = || RestError::bad_request("Internal request missing required headers");
-    let algorithm = header(ALGORITHM).ok_or_else(missing)?;
+    let missing = || RestError::bad_request("Internal request missing required signature");
     let signature = header(SIGNATURE).ok_or_else(missing)?;
+    let algorithm = header(ALGORITHM).ok_or_else(missing)?;
     if algorithm != "HmacSHA256" {
-        return Err(RestError::bad_request(format!("{algorithm} is not supported for request signatures")));
+        return Err(RestError::bad_request(format!(
+            "This worker does not support the '{algorithm}' key signing algorithm used by other workers. This worker is \
+             currently configured to use: [HmacSHA256]. Check that all workers' configuration files permit the same set of \
+             signature algorithms, and correct any misconfigured worker and restart it."
+        )));
     }
     let key = call.app.herder.config().session_key.clone();
     let key = key.ok_or_else(|| {
@@ -157,6 +161,12 @@ fn ensure_signed(call: &Call) -> Result<(), RestError> {
 
 /// `POST /connectors/{c}/tasks` from a worker that runs the connector but does not lead.
 pub async fn receive_task_configs(call: &Call, name: &str) -> Handled {
+    if call.body.is_empty() {
+        return Err(RestError::internal(
+            "No content to map due to end-of-input\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` \
+             disabled); line: 1]",
+        ));
+    }
     ensure_signed(call)?;
     let tree = body::tree(&call.body)?.unwrap_or_else(|| json!([]));
     let list = tree.as_array().cloned().unwrap_or_default();

@@ -31,8 +31,13 @@ pub fn get(call: &Call, name: &str) -> Handled {
 
 pub async fn set(call: &Call, name: &str) -> Handled {
     let missing = || RestError::bad_request("Desired 'level' parameter was not specified in request.");
-    let tree = body::tree(&call.body)?.ok_or_else(missing)?;
-    let level = tree.get("level").and_then(Value::as_str).ok_or_else(missing)?.to_owned();
+    let tree = body::tree(&call.body)?.ok_or_else(|| {
+        RestError::internal("Cannot invoke \"java.util.Map.get(Object)\" because \"levelMap\" is null")
+    })?;
+    let level = body::config(&tree, "")?.shift_remove("level").flatten().ok_or_else(missing)?;
+    if level.is_empty() {
+        return Err(RestError::internal("Illegal null or empty Level name."));
+    }
     if !Loggers::is_level(&level) {
         return Err(RestError::not_found(format!("invalid log level '{level}'.")));
     }

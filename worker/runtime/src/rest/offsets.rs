@@ -95,11 +95,15 @@ pub async fn alter(call: &Call, name: &str) -> Handled {
                 return Err(RestError::internal(format!("Failed to modify offsets for sink connector {name}")));
             }
             let mut group = group(&props).await?;
+            let failed = |error: connect_api::Error| {
+                tracing::warn!(connector = name, %error, "could not change the offsets of the sink's consumer group");
+                RestError::internal(format!("Failed to alter consumer group offsets for connector {name}"))
+            };
             if !forget.is_empty() {
-                group.delete(forget.iter()).await?;
+                group.delete(forget.iter()).await.map_err(failed)?;
             }
             if !set.is_empty() {
-                group.commit(&set).await?;
+                group.commit(&set).await.map_err(failed)?;
             }
             Ok(message("The offsets for this connector have been altered successfully"))
         }

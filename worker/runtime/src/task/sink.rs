@@ -33,6 +33,8 @@ use crate::{
 const IDLE: Duration = Duration::from_secs(1);
 /// How long a put may run before the consumer is polled beside it, which keeps its place in the group.
 const BESIDE: Duration = Duration::from_secs(2);
+/// How long the end of a task waits for its group to know.
+const CLOSE: Duration = Duration::from_secs(3);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// Which topics a sink reads.
@@ -90,6 +92,8 @@ impl SinkLoop {
             Ok(()) => self.give_back(task.as_mut(), &partitions, false).await,
             Err(_) => Ok(()),
         };
+        drop(task);
+        self.consumer.close(CLOSE).await;
         result.and(closed)
     }
 
