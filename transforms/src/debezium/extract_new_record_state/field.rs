@@ -19,8 +19,6 @@ pub(super) struct LocatedField {
     pub(super) target: Str,
     /// Optional, whatever the field itself is.
     pub(super) schema: Schema,
-    /// What stands in for null.
-    default: Value,
 }
 
 impl FieldReference {
@@ -64,11 +62,10 @@ impl FieldReference {
             (None, _) => within("source").or_else(top),
         };
         let (place, schema) = found?;
-        let default = schema.default.clone().unwrap_or_default();
         let mut def = (*schema).clone();
         def.optional = true;
         def.default = None;
-        Some(LocatedField { place, target: self.target.clone(), schema: Schema::new(def), default })
+        Some(LocatedField { place, target: self.target.clone(), schema: Schema::new(def) })
     }
 }
 
@@ -92,14 +89,12 @@ impl LocatedField {
 
     fn found(&self, envelope: &[Value]) -> Value {
         let (outer, inner) = self.place;
+        // The stored value, not the default of its schema: `source.snapshot` of a streamed change is null here.
         let value = match (envelope.get(outer), inner) {
             (Some(value), None) => Some(value),
             (Some(Value::Struct(row)), Some(inner)) => row.values().get(inner),
-            _ => return Value::Null,
+            _ => None,
         };
-        match value {
-            None | Some(Value::Null) => self.default.clone(),
-            Some(value) => value.clone(),
-        }
+        value.cloned().unwrap_or_default()
     }
 }

@@ -4,6 +4,7 @@ pub mod chain;
 pub mod convert;
 pub mod dlq;
 pub mod errors;
+mod kill_point;
 pub mod retries;
 pub mod run;
 pub mod sink;

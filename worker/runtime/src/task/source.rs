@@ -16,6 +16,7 @@ use super::{
     convert::{Converters, EncodedRecord},
     dlq::Reporter,
     errors::{Backoff, Failure, Stage, Tolerance, Verdict, policy},
+    kill_point::kill_point,
     retries::Retries,
     run::Goal,
     topics::TopicGate,
@@ -160,6 +161,7 @@ impl SourceLoop {
         if batch.is_empty() {
             return Ok(Turn::Again);
         }
+        kill_point("after_poll");
         self.reporter.metrics.records_in.add(batch.len());
         self.reporter.metrics.batch_size.record(batch.len() as f64);
         for record in batch {
@@ -167,6 +169,7 @@ impl SourceLoop {
                 return Ok(Turn::Stop);
             }
         }
+        kill_point("after_send");
         self.take_acks()?;
         self.reporter.metrics.active.set(self.state.tracker.in_flight());
         Ok(Turn::Again)
@@ -292,6 +295,7 @@ impl SourceLoop {
         if self.state.flush.is_some() || self.state.unstored.is_empty() {
             return;
         }
+        kill_point("before_offset_write");
         let offsets = std::mem::take(&mut self.state.unstored);
         let (store, connector, copy) = (self.offsets.clone(), self.reporter.id.connector.clone(), offsets.clone());
         let within = self.flush_timeout;
@@ -318,6 +322,7 @@ impl SourceLoop {
         self.reporter.metrics.commit_time.millis(flush.began.elapsed());
         match result {
             Ok(()) => {
+                kill_point("after_offset_write");
                 self.reporter.metrics.commits.add(1);
                 // Nobody need listen.
                 self.stored.send_replace(flush.offsets);
