@@ -17,6 +17,7 @@ use crate::{
     kafka::{
         admin::{Admin, InternalTopic, TopicSpec},
         client::{Role, java_props},
+        connection::ensure_reachable,
         group::{GroupTimeouts, KafkaGroup},
         log::{KafkaLog, LogProducer, log_producer},
     },
@@ -269,6 +270,9 @@ async fn until_reachable(admin_props: &Props, topics: &[&InternalTopic], servers
 }
 
 async fn ensure_all(admin_props: &Props, topics: &[&InternalTopic]) -> Result<Vec<i32>> {
+    // The admin client only says that time has passed; this says why.
+    let servers = admin_props.get("bootstrap.servers").map(String::as_str).unwrap_or_default();
+    ensure_reachable(servers).await?;
     let admin = Admin::new(admin_props)?;
     let mut counts = Vec::with_capacity(topics.len());
     for topic in topics {

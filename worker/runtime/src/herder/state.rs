@@ -3,6 +3,8 @@
 //! `step` takes one event and answers with the actions it leads to. The shell ([`driver`](super::driver)) turns the
 //! world into events and carries actions out; a deterministic test does the same with a simulated world.
 
+mod requests;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
@@ -13,10 +15,10 @@ use connect_api::Props;
 use super::{
     local::{Computed, Epoch, Local, Wanted},
     membership::{Membership, Timing},
-    request::{Answer, Refusal, Reply, ReplyId, Request, unknown, unknown_connector},
+    request::{Answer, Refusal, Reply, ReplyId, Request},
 };
 use crate::storage::{
-    config_state::{Change, ConfigRecord, ConfigState, SessionKey, TargetState, TaskId},
+    config_state::{Change, ConfigRecord, ConfigState, SessionKey, TaskId},
     configs::{self, Write},
     statuses::{State, Subject},
 };
@@ -406,124 +408,10 @@ impl Herder {
             actions.push(Action::MakeSessionKey);
         }
     }
-
-    fn request(&mut self, id: ReplyId, request: Request, actions: &mut Vec<Action>) {
-        if !self.is_ready() {
-            // Clients need not retry because of a rebalance: their request waits for its end.
-            if self.waiting.len() < WAITING_MAX && !self.shutting_down {
-                self.waiting.push_back((id, request));
-            } else {
-                actions.push(Action::gave_up(id));
-            }
-            return;
-        }
-        if let Err(refusal) = self.carry_out(id, request, actions) {
-            actions.push(Action::Reply { id, answer: Err(refusal) });
-        }
-    }
-
-    fn carry_out(&mut self, id: ReplyId, request: Request, actions: &mut Vec<Action>) -> Result<(), Refusal> {
-        let (records, reply) = match request {
-            Request::SetTarget { name, target } if target != TargetState::Stopped => {
-                self.known(&name).map_err(|_| unknown_connector(&name))?;
-                (vec![configs::target_state(&name, target)], Reply::Done)
-            }
-            Request::Logger { namespace, level } => (vec![configs::logger(&namespace, &level)], Reply::Done),
-            Request::RestartConnector { name } => {
-                self.known(&name).map_err(|_| Refusal::NotFound(format!("Unknown connector: {name}")))?;
-                if self.local.restart_connector(&name, (false, Some(id)), actions) {
-                    return Ok(());
-                }
-                self.must_lead()?;
-                (vec![configs::restart(&name, false, false)], Reply::Done)
-            }
-            Request::RestartTask { id: task } => {
-                self.config.task(&task).ok_or_else(|| Refusal::NotFound(format!("Unknown task: {task}")))?;
-                if self.local.restart_task(&task, false) {
-                    actions.push(Action::done(id));
-                    return Ok(());
-                }
-                return Err(self.must_lead().err().unwrap_or_else(|| not_here(&task)));
-            }
-            Request::OffsetsModifiable { name } => {
-                self.must_lead()?;
-                self.offsets_modifiable(&name)?;
-                actions.push(Action::done(id));
-                return Ok(());
-            }
-            request => {
-                self.must_lead()?;
-                self.leader_writes(request)?
-            }
-        };
-        self.write(records, AfterWrite::Answer(id, reply), actions);
-        Ok(())
-    }
-
-    /// What only the leader writes, for all workers in one order.
-    fn leader_writes(&self, request: Request) -> Result<(Vec<Write>, Reply), Refusal> {
-        let (records, reply) = match request {
-            Request::Create { name, .. } if self.config.contains(&name) => {
-                return Err(Refusal::Exists(format!("Connector {name} already exists")));
-            }
-            Request::Create { name, props, initial } => {
-                let target = initial.map(|target| configs::target_state(&name, target));
-                (target.into_iter().chain([configs::connector(&name, &props)]).collect(), Reply::Created)
-            }
-            Request::Put { name, props } => {
-                let reply = if self.config.contains(&name) { Reply::Done } else { Reply::Created };
-                (vec![configs::connector(&name, &props)], reply)
-            }
-            Request::Delete { name } => {
-                self.known(&name)?;
-                (configs::removal(&name).into(), Reply::Done)
-            }
-            Request::SetTarget { name, target } => {
-                self.known(&name).map_err(|_| unknown_connector(&name))?;
-                (vec![configs::commit(&name, 0), configs::target_state(&name, target)], Reply::Done)
-            }
-            Request::TaskConfigs { name, tasks } => {
-                self.known(&name)?;
-                (task_records(&name, &tasks), Reply::Done)
-            }
-            Request::Restart { name, include_tasks, only_failed } => {
-                self.known(&name).map_err(|_| Refusal::NotFound(format!("Unknown connector: {name}")))?;
-                (vec![configs::restart(&name, include_tasks, only_failed)], Reply::Done)
-            }
-            Request::Logger { .. }
-            | Request::RestartConnector { .. }
-            | Request::RestartTask { .. }
-            | Request::OffsetsModifiable { .. } => (Vec::new(), Reply::Done),
-        };
-        Ok((records, reply))
-    }
-
-    fn known(&self, name: &str) -> Result<(), Refusal> {
-        self.config.contains(name).then_some(()).ok_or_else(|| unknown(name))
-    }
-
-    fn must_lead(&self) -> Result<(), Refusal> {
-        if self.leads() { Ok(()) } else { Err(Refusal::NotLeader(self.membership.leader_url.clone())) }
-    }
-
-    fn offsets_modifiable(&self, name: &str) -> Result<(), Refusal> {
-        self.known(name)?;
-        if self.config.target(name) == TargetState::Stopped && self.config.tasks(name).is_empty() {
-            return Ok(());
-        }
-        Err(Refusal::Invalid(format!(
-            "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the \
-             specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
-        )))
-    }
 }
 
 /// The records that make these the tasks of a connector.
 fn task_records(name: &str, tasks: &[Props]) -> Vec<Write> {
     let record = |(at, props): (usize, &Props)| configs::task(&TaskId::new(name, at as u32), props);
     tasks.iter().enumerate().map(record).chain([configs::commit(name, tasks.len())]).collect()
-}
-
-fn not_here(task: &TaskId) -> Refusal {
-    Refusal::Conflict(format!("task {task} runs on another worker, ask that one to restart it"))
 }

@@ -18,6 +18,26 @@ use tokio::{
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// Whether any of the bootstrap servers takes connections; the error says why the last one does not.
+pub async fn ensure_reachable(servers: &str) -> Result<()> {
+    let mut last = Error::config("bootstrap.servers is empty");
+    for address in servers.split(',').map(str::trim).filter(|address| !address.is_empty()) {
+        let address = address.rsplit("://").next().unwrap_or(address);
+        match connect(address).await {
+            Ok(_) => return Ok(()),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn connect(address: &str) -> Result<TcpStream> {
+    timeout(CONNECT, TcpStream::connect(address))
+        .await
+        .map_err(|_| Error::retriable(format!("could not connect to {address} within {}s", CONNECT.as_secs())))?
+        .map_err(|error| Error::retriable(format!("could not connect to {address}: {error}")))
+}
+
 /// Requests and answers one at a time.
 pub struct Connection {
     stream: TcpStream,
@@ -35,12 +55,10 @@ impl Connection {
                 "security.protocol {protocol} is not supported for the worker's group yet"
             )));
         }
-        let failed = |error: io::Error| Error::retriable(format!("could not connect to {address}: {error}"));
-        let stream = timeout(CONNECT, TcpStream::connect(address))
-            .await
-            .map_err(|_| Error::retriable(format!("could not connect to {address} within {}s", CONNECT.as_secs())))?
-            .map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
+        let stream = connect(address).await?;
+        stream
+            .set_nodelay(true)
+            .map_err(|error| Error::retriable(format!("could not connect to {address}: {error}")))?;
         let client_id = java.get("client.id").cloned().unwrap_or_default();
         let mut connection =
             Self { stream, client_id: StrBytes::from_string(client_id), correlation: 0, address: address.to_owned() };

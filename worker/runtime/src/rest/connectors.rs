@@ -236,6 +236,9 @@ fn task_number(text: &str) -> Result<u32, RestError> {
 
 fn task_status(call: &Call, name: &str, task: &str) -> Handled {
     let statuses = &call.app.services()?.shared.statuses;
+    if task.parse::<i32>().is_ok_and(|number| number < 0) {
+        return Err(RestError::not_found(format!("No status found for task {name}-{task}")));
+    }
     let id = TaskId::new(name, task_number(task)?);
     let status = statuses.get(&Subject::Task(id.clone()));
     let status = status.ok_or_else(|| RestError::not_found(format!("No status found for task {id}")))?;

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, RwLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -117,6 +117,11 @@ struct Cache {
     statuses: BTreeMap<Subject, Status>,
     /// Topics by connector.
     topics: BTreeMap<String, BTreeSet<String>>,
+    /// How many of this worker's own writes about a subject are still to be read back. They count from when they are
+    /// made, so that whoever asked for a change sees it; what is read back of them is no news.
+    own: BTreeMap<Subject, u32>,
+    /// Grows whenever a topic is forgotten, so that tasks note it anew when they use it again.
+    forgotten: Arc<AtomicU64>,
 }
 
 /// The statuses of the cluster as this worker has read them, and the way to add to them.
@@ -146,9 +151,15 @@ impl StatusReader {
             let topics = cache.topics.entry(connector.to_owned()).or_default();
             match entry.value {
                 Some(_) => drop(topics.insert(topic.to_owned())),
-                None => drop(topics.remove(topic)),
+                None => {
+                    topics.remove(topic);
+                    cache.forgotten.fetch_add(1, Ordering::AcqRel);
+                }
             }
         } else if let Some(subject) = subject_of(key) {
+            if cache.is_own(&subject) {
+                return;
+            }
             match entry.value.as_deref().map(Status::of_json) {
                 None => drop(cache.statuses.remove(&subject)),
                 Some(None) => tracing::warn!(key, "status record can't be read, ignored"),
@@ -159,6 +170,16 @@ impl StatusReader {
 }
 
 impl Cache {
+    /// Whether a record that was read is one this worker has counted when it wrote it.
+    fn is_own(&mut self, subject: &Subject) -> bool {
+        let Some(count) = self.own.get_mut(subject) else { return false };
+        *count -= 1;
+        if *count == 0 {
+            self.own.remove(subject);
+        }
+        true
+    }
+
     fn take(&mut self, subject: Subject, status: Status) {
         let older_goodbye = status.state == State::Unassigned
             && self.statuses.get(&subject).is_some_and(|known| {
@@ -200,12 +221,28 @@ impl StatusStore {
                 .is_some_and(|known| known.worker_id != status.worker_id && known.generation > status.generation)
         });
         if !(status.state.is_safe_only() && newer) {
+            self.count(subject, Some(status.clone()));
             self.write(subject.key(), Some(status.to_json().into_bytes()));
         }
     }
 
     pub fn remove(&self, subject: &Subject) {
+        self.count(subject, None);
         self.write(subject.key(), None);
+    }
+
+    fn count(&self, subject: &Subject, status: Option<Status>) {
+        let mut cache = self.cache.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *cache.own.entry(subject.clone()).or_default() += 1;
+        match status {
+            Some(status) => drop(cache.statuses.insert(subject.clone(), status)),
+            None => drop(cache.statuses.remove(subject)),
+        }
+    }
+
+    /// A number that grows whenever a connector's topics are forgotten.
+    pub fn forgotten(&self) -> Arc<AtomicU64> {
+        self.read(|cache| cache.forgotten.clone())
     }
 
     /// Notes that a connector's task used a topic.

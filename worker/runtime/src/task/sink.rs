@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -79,6 +82,9 @@ pub struct Position {
     early: Vec<consumer::Consumed>,
     subscribed: Vec<String>,
     seen: BTreeSet<connect_api::Str>,
+    /// Topics are noted anew after they were forgotten on request.
+    forgotten: Option<Arc<AtomicU64>>,
+    forgotten_seen: u64,
     paused: bool,
 }
 
@@ -324,9 +330,13 @@ impl SinkLoop {
     }
 
     fn track(&mut self, origin: &TopicPartition) {
-        if let Some(statuses) = &self.tracking
-            && !self.state.seen.contains(&origin.topic)
-        {
+        let Some(statuses) = &self.tracking else { return };
+        let forgotten = self.state.forgotten.get_or_insert_with(|| statuses.forgotten()).load(Ordering::Relaxed);
+        if forgotten != self.state.forgotten_seen {
+            self.state.forgotten_seen = forgotten;
+            self.state.seen.clear();
+        }
+        if !self.state.seen.contains(&origin.topic) {
             statuses.put_topic(&self.id, &origin.topic, crate::now_ms());
             self.state.seen.insert(origin.topic.detached());
         }

@@ -1,6 +1,12 @@
 //! The topics a source task writes to: created by its connector's rules, and noted down.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use connect_api::{Error, Props, Result, Str};
 use regex::Regex;
@@ -90,15 +96,26 @@ pub struct TopicGate {
     tracking: Option<StatusStore>,
     seen: HashSet<Str>,
     last: Str,
+    /// Topics are noted anew after they were forgotten on request.
+    forgotten: Arc<AtomicU64>,
+    forgotten_seen: u64,
 }
 
 impl TopicGate {
     pub fn new(id: TaskId, rules: Option<(TopicRules, Admin)>, tracking: Option<StatusStore>) -> Self {
-        Self { id, rules, tracking, seen: HashSet::new(), last: Str::default() }
+        let forgotten = tracking.as_ref().map(StatusStore::forgotten).unwrap_or_default();
+        let forgotten_seen = forgotten.load(Ordering::Acquire);
+        Self { id, rules, tracking, seen: HashSet::new(), last: Str::default(), forgotten, forgotten_seen }
     }
 
     /// Whether the topic may be written to without further ado.
     pub fn is_open(&mut self, topic: &Str) -> bool {
+        let forgotten = self.forgotten.load(Ordering::Relaxed);
+        if forgotten != self.forgotten_seen {
+            self.forgotten_seen = forgotten;
+            self.seen.clear();
+            self.last = Str::default();
+        }
         if self.last == *topic {
             return true;
         }

@@ -39,6 +39,9 @@ pub async fn validate(app: &App, config: &RawConfig) -> Result<Report, RestError
     connector(&mut report, plugin, &resolved).await;
     client::check(&mut report, &resolved, &app.settings.config);
     for (key, _) in config.iter().filter(|(_, value)| value.is_none()) {
+        if key == "tasks.max" {
+            report.error(key, "Invalid value null for configuration tasks.max: Value must be non-null");
+        }
         report.error(key, "Null value can not be supplied as the configuration value.");
     }
     Ok(report)
