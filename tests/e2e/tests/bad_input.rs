@@ -107,7 +107,7 @@ async fn an_index_that_refuses_documents_fails_the_task_with_its_words() {
 
 #[tokio::test]
 async fn a_binlog_that_was_purged_meanwhile_is_named() {
-    let dir = fresh_dir("purged");
+    let dir = fresh_dir("purged_mysql");
     let mysql = Service::Mysql.own(&dir);
     let systems = Systems { database_port: mysql.port, ..Systems::mysql_to_elasticsearch() };
     let mut pipeline = Pipeline::prepare("purged", systems).await;

@@ -82,7 +82,12 @@ async fn database_kafka_and_index_may_each_go_away_and_come_back() {
     pipeline
         .sql(&["INSERT INTO item (id, name) VALUES (4, 'while the index was away')", "DELETE FROM item WHERE id = 1"])
         .await;
+    // As with the original, the sink gives up after max.retries; the user brings the index back and restarts it.
+    let trace = pipeline.worker.failure("sink").await;
+    assert!(trace.contains("Failed to execute bulk request"), "{trace}");
     search.start();
+    let restart = pipeline.worker.post("/connectors/sink/restart?includeTasks=true&onlyFailed=true", None).await;
+    assert_eq!(restart.status, 202, "{}", restart.body);
     pipeline.index_equals_table().await;
     for name in ["source", "sink"] {
         pipeline.worker.reaches(name, "RUNNING").await;

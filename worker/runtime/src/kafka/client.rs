@@ -7,7 +7,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
-use super::jaas;
+use super::{jaas, trouble};
 use crate::config::WorkerSettings;
 
 /// Sends what librdkafka has to say to the worker's log.
@@ -43,7 +43,11 @@ pub fn log_error(error: &KafkaError, reason: &str) {
     if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
         return;
     }
-    tracing::warn!(%error, "kafka client: {reason}");
+    if trouble::is_lost_connection(error) && !trouble::tell_now(error) {
+        tracing::debug!(%error, "kafka client: {reason}");
+        return;
+    }
+    tracing::warn!("kafka client: {reason}");
 }
 
 /// What a client is for; some settings belong to one side only.

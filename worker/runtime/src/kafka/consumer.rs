@@ -133,8 +133,8 @@ impl SinkConsumer {
                     tracing::debug!(%error, "consumer reports an error, going on");
                 }
                 Err(error @ KafkaError::MessageConsumption(_)) => {
-                    // Topics that are not there yet, or no longer: others go on, and the log says so.
-                    tracing::warn!(%error, "consumer reports an error, going on");
+                    // Topics that are not there yet, or no longer: others go on, and the client has told the log.
+                    tracing::debug!(%error, "consumer reports an error, going on");
                     break;
                 }
                 Err(error) => return Err(kafka("consume", error)),

@@ -16,7 +16,10 @@ use rdkafka::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::client::{LogContext, Role, librdkafka};
+use super::{
+    client::{LogContext, Role, librdkafka},
+    trouble,
+};
 
 /// How long one question about end offsets may take.
 const QUESTION: Duration = Duration::from_secs(10);
@@ -208,7 +211,12 @@ impl Reader {
                 }
                 Either::Right((Some(Err(KafkaError::PartitionEOF(partition))), _)) => self.at_end(partition),
                 Either::Right((Some(Err(error)), _)) => {
-                    tracing::warn!(topic = self.topic, %error, "could not read, trying again");
+                    // The client itself tells of lost connections, once for all topics.
+                    if trouble::is_lost_connection(&error) {
+                        tracing::debug!(topic = self.topic, %error, "could not read, trying again");
+                    } else {
+                        tracing::warn!(topic = self.topic, %error, "could not read, trying again");
+                    }
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
                 Either::Right((None, _)) => break,
