@@ -4,8 +4,11 @@ use connect_api::{
     ConfigDef, ConverterPlugin, HeaderConverterPlugin, PredicatePlugin, SinkPlugin, SourcePlugin, TransformPlugin,
 };
 
-/// What `/connector-plugins` shows as the version of plugins that have none of their own: the contract's.
+/// The version of this worker.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What `/connector-plugins` shows as the version of transforms and converters: that of Kafka's, which they answer as.
+pub const KAFKA_VERSION: &str = "4.3.1";
 
 /// Everything that connectors can be made of. Filled once, by `main`.
 #[derive(Clone, Default)]
@@ -138,10 +141,14 @@ impl Plugins {
         add(self.sinks.iter().map(|p| row(p.class, "sink", p.version, p.config)).collect());
         add(self.sources.iter().map(|p| row(p.class, "source", p.version, p.config)).collect());
         if !connectors_only {
-            add(self.transforms.iter().map(|p| row(p.class, "transformation", VERSION, p.config)).collect());
-            add(self.predicates.iter().map(|p| row(p.class, "predicate", VERSION, p.config)).collect());
-            add(self.converters.iter().map(|p| row(p.class, "converter", VERSION, p.config)).collect());
-            add(self.header_converters.iter().map(|p| row(p.class, "header_converter", VERSION, p.config)).collect());
+            add(self.transforms.iter().map(|p| row(p.class, "transformation", KAFKA_VERSION, p.config)).collect());
+            add(self.predicates.iter().map(|p| row(p.class, "predicate", KAFKA_VERSION, p.config)).collect());
+            add(self.converters.iter().map(|p| row(p.class, "converter", KAFKA_VERSION, p.config)).collect());
+            add(self
+                .header_converters
+                .iter()
+                .map(|p| row(p.class, "header_converter", KAFKA_VERSION, p.config))
+                .collect());
         }
         rows
     }

@@ -58,6 +58,18 @@ impl Providers {
         props.iter().map(|(key, value)| (key.clone(), self.resolve_text(value))).collect()
     }
 
+    /// Whether every file that a variable names can be read; else which one can't.
+    pub fn ensure_readable(&self, props: &Props) -> Result<(), String> {
+        for variable in props.values().flat_map(|text| pattern().captures_iter(text)) {
+            let path = variable.get(3).map_or("", |m| m.as_str());
+            let provider = self.list.iter().find(|(known, _)| known == &variable[1]).map(|(_, provider)| provider);
+            if matches!(provider, Some(Provider::File { .. })) && std::fs::File::open(path).is_err() {
+                return Err(format!("Could not read properties from file {path}"));
+            }
+        }
+        Ok(())
+    }
+
     fn resolve_text(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = 0;

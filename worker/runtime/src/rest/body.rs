@@ -1,7 +1,7 @@
 //! Request bodies. What Jackson answers to bodies it can't read is part of the REST interface: status 500 and its words.
 
 use indexmap::IndexMap;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::error::RestError;
 
@@ -84,6 +84,21 @@ fn text(value: &Value, path: &str) -> Result<Option<String>, RestError> {
     }
 }
 
+/// The members of an object as they were written, for numbers keep their text: `1.10` is not `1.1`.
+type Written = IndexMap<String, Box<RawValue>>;
+
+fn restore_numbers(config: &mut RawConfig, written: Option<&str>) {
+    let Some(Ok(members)) = written.map(serde_json::from_str::<Written>) else { return };
+    for (key, raw) in members {
+        let text = raw.get();
+        if text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+            && let Some(value) = config.get_mut(&key)
+        {
+            *value = Some(text.to_owned());
+        }
+    }
+}
+
 /// A flat configuration; `chain` says where in the body it stands, in Jackson's words.
 pub fn config(tree: &Value, chain: &str) -> Result<RawConfig, RestError> {
     let Value::Object(members) = tree else { return Err(mismatch(MAP, tree, chain)) };
@@ -98,10 +113,10 @@ pub fn config(tree: &Value, chain: &str) -> Result<RawConfig, RestError> {
 
 /// The body of `PUT .../config` and of validation.
 pub fn config_body(bytes: &[u8]) -> Result<RawConfig, RestError> {
-    match tree(bytes)? {
-        Some(tree) => config(&tree, ""),
-        None => Err(RestError::internal(NO_CONFIG)),
-    }
+    let tree = tree(bytes)?.ok_or_else(|| RestError::internal(NO_CONFIG))?;
+    let mut config = config(&tree, "")?;
+    restore_numbers(&mut config, std::str::from_utf8(bytes).ok());
+    Ok(config)
 }
 
 const NO_CONFIG: &str = "Cannot invoke \"java.util.Map.get(Object)\" because \"connectorConfig\" is null";
@@ -141,7 +156,9 @@ pub fn create_body(bytes: &[u8]) -> Result<CreateRequest, RestError> {
             }
         }
     }
-    let config = given.ok_or_else(|| RestError::internal(NO_CONFIG))?;
+    let mut config = given.ok_or_else(|| RestError::internal(NO_CONFIG))?;
+    let written: Option<Written> = serde_json::from_slice(bytes).ok();
+    restore_numbers(&mut config, written.as_ref().and_then(|members| members.get("config")).map(|raw| raw.get()));
     Ok(CreateRequest { name, config, initial_state })
 }
 
@@ -153,7 +170,7 @@ mod tests {
     fn values_become_text_and_null_stays_null() {
         let config = config_body(br#"{"a":1,"b":true,"c":"x","d":null,"e":1.50}"#).expect("a flat object");
         let pairs: Vec<(&str, Option<&str>)> = config.iter().map(|(k, v)| (k.as_str(), v.as_deref())).collect();
-        assert_eq!(pairs, [("a", Some("1")), ("b", Some("true")), ("c", Some("x")), ("d", None), ("e", Some("1.5"))]);
+        assert_eq!(pairs, [("a", Some("1")), ("b", Some("true")), ("c", Some("x")), ("d", None), ("e", Some("1.50"))]);
     }
 
     #[test]

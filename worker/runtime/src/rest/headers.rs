@@ -50,14 +50,13 @@ impl Headers {
         answer.insert("access-control-allow-credentials", HeaderValue::from_static("true"));
         if method == "OPTIONS" && request.contains_key("access-control-request-method") {
             let methods = if self.methods.is_empty() { "GET,POST,HEAD".to_owned() } else { self.methods.join(",") };
-            answer.insert("access-control-max-age", HeaderValue::from_static("1800"));
+            answer.insert("access-control-max-age", HeaderValue::from_static("60"));
             if let Ok(methods) = HeaderValue::from_str(&methods) {
                 answer.insert("access-control-allow-methods", methods);
             }
-            answer.insert(
-                "access-control-allow-headers",
-                HeaderValue::from_static("X-Requested-With,Content-Type,Accept,Origin"),
-            );
+            if let Some(wanted) = request.get("access-control-request-headers") {
+                answer.insert("access-control-allow-headers", wanted.clone());
+            }
         }
     }
 }

@@ -56,7 +56,7 @@ fn ensure_version(plugin: &crate::plugins::Listed, range: &str) -> Result<(), Re
 }
 
 pub async fn validate(call: &Call, name: &str) -> Handled {
-    let mut config = body::config_body(&call.body)?;
+    let config = body::config_body(&call.body)?;
     match config.get("connector.class") {
         Some(Some(class)) => {
             let included = call.app.plugins.find_connector(class).map(|plugin| plugin.class());
@@ -67,10 +67,12 @@ pub async fn validate(call: &Call, name: &str) -> Handled {
                 )));
             }
         }
-        _ => {
-            config.shift_remove("connector.class");
-        }
+        // What is missing or null is said by the validation itself.
+        _ => {}
     }
-    let report = validation::validate(&call.app, &config).await?;
-    Ok(Answer::json(200, report.to_json(name)))
+    let report = validation::validate(&call.app, &config).await.map_err(|error| {
+        let class = "org.apache.kafka.connect.runtime.rest.errors.BadRequestException";
+        RestError::internal(format!("{class}: {}", error.message))
+    })?;
+    Ok(Answer::json(200, report.to_json()))
 }

@@ -3,13 +3,23 @@
 use connect_api::Props;
 
 use super::report::{Definition, Report, Row};
-use crate::config::WorkerConfig;
+use crate::{config::WorkerConfig, plugins::ConnectorPlugin};
 
-const PREFIXES: [&str; 3] = ["producer.override.", "consumer.override.", "admin.override."];
-
-pub fn check(report: &mut Report, props: &Props, worker: &WorkerConfig) {
-    for prefix in PREFIXES {
-        for (key, value) in props.iter().filter(|(key, _)| key.starts_with(prefix)) {
+/// Checks the overrides of the clients that such a connector has.
+pub fn check(report: &mut Report, plugin: ConnectorPlugin, props: &Props, worker: &WorkerConfig) {
+    let given = |key: &str| props.get(key).is_some_and(|text| !text.trim().is_empty());
+    let prefixes: &[&str] = match plugin {
+        ConnectorPlugin::Source(_) if given("topic.creation.default.partitions") => {
+            &["producer.override.", "admin.override."]
+        }
+        ConnectorPlugin::Source(_) => &["producer.override."],
+        ConnectorPlugin::Sink(_) if given("errors.deadletterqueue.topic.name") => {
+            &["producer.override.", "consumer.override.", "admin.override."]
+        }
+        ConnectorPlugin::Sink(_) => &["consumer.override."],
+    };
+    for prefix in prefixes {
+        for (key, value) in props.iter().filter(|(key, _)| key.starts_with(*prefix)) {
             let setting = &key[prefix.len()..];
             let refused = refusal(worker, setting);
             let errors: Vec<String> = refused.into_iter().collect();

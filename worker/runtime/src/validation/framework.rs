@@ -4,9 +4,14 @@ use connect_api::{Config, ConfigDef, Props, config, config::Problem, config::Set
 
 use super::{
     ensure_version,
-    report::{Definition, Report, Row},
+    report::{Definition, Report, Row, shown_value},
 };
-use crate::{config::AtLeastOne, plugins::ConnectorPlugin, rest::App, task::chain::names};
+use crate::{
+    config::{AtLeastOne, ExactlyOnceSource},
+    plugins::{ConnectorPlugin, KAFKA_VERSION},
+    rest::App,
+    task::chain::names,
+};
 
 /// A connector's name.
 #[derive(Clone, Debug)]
@@ -71,7 +76,7 @@ macro_rules! enum_of {
 }
 enum_of! {
     /// `exactly.once.support`
-    Support => ["REQUESTED", "REQUIRED"],
+    Support => ["REQUIRED", "REQUESTED"],
     /// `transaction.boundary`
     Boundary => ["INTERVAL", "POLL", "CONNECTOR"],
 }
@@ -262,16 +267,17 @@ pub fn check(report: &mut Report, plugin: ConnectorPlugin, props: &Props, app: &
     };
     let values = CommonConfig::def().values(props).into_iter().chain(extra.values(props));
     for (definition, value) in definitions.into_iter().zip(values) {
-        let shown = match definition.name.as_str() {
-            "connector.plugin.version" => value.value.or_else(|| Some(plugin.version().to_owned())),
-            _ => value.value.filter(|_| value.errors.is_empty()),
-        };
+        let inherited = in_force(&definition.name, plugin, app);
+        let shown = shown_value(value.value, &value.errors).or_else(|| inherited.clone());
+        // Where there is one version there is one to recommend.
+        let recommended: Vec<String> =
+            inherited.into_iter().filter(|_| definition.name.ends_with(".plugin.version")).collect();
         let mut errors = value.errors;
         if definition.name == "tasks.max" && errors.iter().any(|error| error.contains("Not a number")) {
             errors.push("Invalid value null for configuration tasks.max: Value must be non-null".into());
         }
         let name = definition.name.clone();
-        report.add(Row { definition: Some(definition), name, value: shown, recommended: Vec::new(), errors });
+        report.add(Row { definition: Some(definition), name, value: shown, recommended, errors });
     }
     lists(report, props);
     if let Some(range) = props.get("connector.plugin.version")
@@ -283,8 +289,22 @@ pub fn check(report: &mut Report, plugin: ConnectorPlugin, props: &Props, app: &
     }
     match plugin {
         ConnectorPlugin::Sink(_) => sink_rules(report, props, app),
-        ConnectorPlugin::Source(_) => source_rules(report, props),
+        ConnectorPlugin::Source(_) => source_rules(report, props, app),
     }
+}
+
+/// What holds where the connector says nothing: the worker's converters, and the versions there are.
+fn in_force(name: &str, plugin: ConnectorPlugin, app: &App) -> Option<String> {
+    let config = &app.settings.config;
+    let class = match name {
+        "key.converter" => &config.key_converter,
+        "value.converter" => &config.value_converter,
+        "header.converter" => &config.header_converter,
+        "connector.plugin.version" => return Some(plugin.version().to_owned()),
+        name if name.ends_with(".plugin.version") => return Some(KAFKA_VERSION.to_owned()),
+        _ => return None,
+    };
+    Some(class.clone())
 }
 
 /// Lists neither repeat themselves nor hold empty parts (4.2).
@@ -314,7 +334,7 @@ fn sink_rules(report: &mut Report, props: &Props, app: &App) {
         (Some(_), None) => {
             if let Some(dlq) = dlq.filter(|dlq| names(props, "topics").any(|topic| topic == *dlq)) {
                 let message = format!(
-                    "The DLQ topic '{dlq}' may not be included in the list of topics ('topics'={}) consumed by the connector",
+                    "The DLQ topic '{dlq}' may not be included in the list of topics ('topics={}') consumed by the connector",
                     format_args!("[{}]", names(props, "topics").collect::<Vec<_>>().join(", "))
                 );
                 report.error("topics", &message);
@@ -324,7 +344,7 @@ fn sink_rules(report: &mut Report, props: &Props, app: &App) {
             Ok(compiled) => {
                 if let Some(dlq) = dlq.filter(|dlq| compiled.is_match(dlq)) {
                     let message = format!(
-                        "The DLQ topic '{dlq}' may not be included in the regex matching topics ('topics.regex'={pattern}) consumed by the connector"
+                        "The DLQ topic '{dlq}' may not be included in the regex matching topics ('topics.regex={pattern}') consumed by the connector"
                     );
                     report.error("topics.regex", &message);
                 }
@@ -345,14 +365,16 @@ fn sink_rules(report: &mut Report, props: &Props, app: &App) {
     }
 }
 
-fn source_rules(report: &mut Report, props: &Props) {
-    if let Some(interval) =
-        props.get("transaction.boundary.interval.ms").and_then(|text| text.trim().parse::<i64>().ok())
-        && interval < 1
-    {
-        let message = format!(
-            "Invalid value {interval} for configuration transaction.boundary.interval.ms: Value must be at least 1"
+fn source_rules(report: &mut Report, props: &Props, app: &App) {
+    let is = |key: &str, word: &str| props.get(key).is_some_and(|text| text.trim().eq_ignore_ascii_case(word));
+    if is("exactly.once.support", "required") && app.settings.config.exactly_once != ExactlyOnceSource::Enabled {
+        report.error("exactly.once.support", "This worker does not have exactly-once source support enabled.");
+    }
+    if is("transaction.boundary", "connector") {
+        report.error(
+            "transaction.boundary",
+            "The connector does not support connector-defined transaction boundaries with the given configuration. Please \
+             reconfigure it to use a different transaction boundary definition.",
         );
-        report.error("transaction.boundary.interval.ms", &message);
     }
 }

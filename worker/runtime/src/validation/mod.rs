@@ -32,16 +32,19 @@ pub async fn validate(app: &App, config: &RawConfig) -> Result<Report, RestError
             app.plugins.available()
         ))
     })?;
-    let resolved = Providers::of(&app.settings.props).resolve(&given);
+    let providers = Providers::of(&app.settings.props);
+    providers.ensure_readable(&given).map_err(RestError::internal)?;
+    let resolved = providers.resolve(&given);
     let mut report = Report::new(class);
     framework::check(&mut report, plugin, &resolved, app);
     parts::check(&mut report, &resolved, &app.plugins);
     connector(&mut report, plugin, &resolved).await;
-    client::check(&mut report, &resolved, &app.settings.config);
+    client::check(&mut report, plugin, &resolved, &app.settings.config);
     for (key, _) in config.iter().filter(|(_, value)| value.is_none()) {
         if key == "tasks.max" {
             report.error(key, "Invalid value null for configuration tasks.max: Value must be non-null");
         }
+        report.without_value(key);
         report.error(key, "Null value can not be supplied as the configuration value.");
     }
     Ok(report)

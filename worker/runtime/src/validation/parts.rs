@@ -2,7 +2,7 @@
 
 use connect_api::{ConfigDef, Props, config_key::ConfigValue};
 
-use super::report::{Definition, Report, Row};
+use super::report::{Definition, Report, Row, shown_value};
 use crate::{
     plugins::Plugins,
     task::chain::{names, prefixed},
@@ -71,7 +71,7 @@ impl Part {
             report.add(Row {
                 definition: Some(shown),
                 name,
-                value: value.value.filter(|_| errors.is_empty()),
+                value: shown_value(value.value, &errors),
                 recommended: Vec::new(),
                 errors,
             });
@@ -138,7 +138,7 @@ fn converter(report: &mut Report, props: &Props, setting: &str, find: impl Fn(&s
         report.add(Row {
             definition: Some(shown),
             name,
-            value: value.value.filter(|_| value.errors.is_empty()),
+            value: shown_value(value.value, &value.errors),
             recommended: key.choices.iter().map(|text| (*text).to_owned()).collect(),
             errors: value.errors,
         });

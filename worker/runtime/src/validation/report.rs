@@ -81,6 +81,13 @@ pub struct Row {
     pub errors: Vec<String>,
 }
 
+/// A value of the wrong type is no value; one that breaks a rule is shown beside its error.
+pub fn shown_value(value: Option<String>, errors: &[String]) -> Option<String> {
+    let wrong_type =
+        |error: &String| error.contains("Not a number of type") || error.contains("Expected value to be either");
+    value.filter(|_| !errors.iter().any(wrong_type))
+}
+
 /// All lines, framework first, and the groups in the order they came up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -123,7 +130,7 @@ impl Report {
         self.add(Row {
             definition: Some(Definition::of(key, order)),
             name: key.name.to_owned(),
-            value: shown.filter(|_| value.errors.is_empty()),
+            value: shown_value(shown, &value.errors),
             recommended: key.choices.iter().map(|text| (*text).to_owned()).collect(),
             errors: value.errors,
         });
@@ -159,6 +166,11 @@ impl Report {
         }
     }
 
+    /// A setting that was given as null has no value, not even its default.
+    pub fn without_value(&mut self, name: &str) {
+        self.rows.iter_mut().filter(|row| row.name == name).for_each(|row| row.value = None);
+    }
+
     pub fn has_errors(&self, name: &str) -> bool {
         self.rows.iter().any(|row| row.name == name && !row.errors.is_empty())
     }
@@ -178,7 +190,7 @@ impl Report {
         )
     }
 
-    pub fn to_json(&self, class: &str) -> Value {
+    pub fn to_json(&self) -> Value {
         let row = |row: &Row| {
             json!({
                 "definition": row.definition.as_ref().map(Definition::to_json),
@@ -189,6 +201,6 @@ impl Report {
             })
         };
         let rows: Vec<Value> = self.rows.iter().map(row).collect();
-        json!({"name": class, "error_count": self.error_count(), "groups": self.groups, "configs": rows})
+        json!({"name": self.class, "error_count": self.error_count(), "groups": self.groups, "configs": rows})
     }
 }
