@@ -21,13 +21,24 @@ async fn nothing_is_lost_when_the_worker_is_killed_at_any_moment() {
     pipeline.sql(&["INSERT INTO item (id, name) VALUES (0, 'at first')"]).await;
     pipeline.create_connectors().await;
     pipeline.index_equals_table().await;
+    // A dead worker is noticed soon, and its work is taken over at once instead of after five minutes.
+    pipeline.worker.property("session.timeout.ms", "1500");
+    pipeline.worker.property("heartbeat.interval.ms", "400");
+    pipeline.worker.property("scheduled.rebalance.max.delay.ms", "0");
     let mut random = Random(0x5eed);
     for round in 1..=rounds {
         // Every other round dies at a named moment, the others anywhere within the time a change takes to travel.
         let point = (round % 2 == 0).then(|| POINTS[usize::try_from(round / 2).expect("few rounds") % POINTS.len()]);
         pipeline.worker.kill();
         pipeline.worker.environment("MILLRACE_KILL_AT", point.unwrap_or(""));
+        let streams = streams_begun(&pipeline);
         pipeline.worker.launch();
+        if point.is_none() {
+            wait::until("the source streams", Duration::from_secs(60), true, || async {
+                streams_begun(&pipeline) > streams
+            })
+            .await;
+        }
         change_rows(&mut pipeline, round, &mut random).await;
         match point {
             Some(point) => {
@@ -39,7 +50,7 @@ async fn nothing_is_lost_when_the_worker_is_killed_at_any_moment() {
                 let dies = tokio::time::timeout(Duration::from_secs(60), dead).await;
                 assert!(dies.is_ok(), "round {round}: the worker never came to {point}");
             }
-            None => tokio::time::sleep(Duration::from_millis(random.below(1500))).await,
+            None => tokio::time::sleep(Duration::from_millis(random.below(800))).await,
         }
     }
     pipeline.worker.kill();
@@ -79,6 +90,11 @@ async fn a_worker_killed_in_its_snapshot_or_at_the_hand_off_starts_over_and_lose
         topics::read(&bootstrap, &topic).into_iter().filter_map(|record| record.key).collect()
     })
     .await;
+}
+
+/// How often the source has begun to read the log, by the worker's own. Its status would still be that of its dead predecessor.
+fn streams_begun(pipeline: &Pipeline) -> usize {
+    pipeline.worker.log().matches("the log is read position").count()
 }
 
 /// A few statements that leave each row in a state of its own, so that a lost change shows.
