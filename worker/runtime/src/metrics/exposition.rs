@@ -6,6 +6,11 @@
 
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Instant};
 
+use prometheus::{
+    TextEncoder,
+    proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType},
+};
+
 use super::TaskMetrics;
 use crate::{
     rest::App,
@@ -55,25 +60,42 @@ impl Samples {
         self.add(format!("kafka_connect_{group_name}_{label}_info"), labelled, 1.0);
     }
 
-    fn render(&self) -> String {
+    fn render(self) -> String {
+        let families: Vec<MetricFamily> = self.0.into_iter().map(|(name, samples)| family(name, samples)).collect();
         let mut out = String::new();
-        for (name, samples) in &self.0 {
-            let kind = if name.ends_with("_total") || name.ends_with("_sum") { "counter" } else { "gauge" };
-            out.push_str(&format!("# TYPE {name} {kind}\n"));
-            for (labels, value) in samples {
-                out.push_str(name);
-                for (at, (label, text)) in labels.iter().enumerate() {
-                    let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-                    let open = if at == 0 { '{' } else { ',' };
-                    out.push_str(&format!("{open}{label}=\"{text}\""));
-                }
-                let close = if labels.is_empty() { "" } else { "}" };
-                let value = if value.is_infinite() { "+Inf".to_owned() } else { value.to_string() };
-                out.push_str(&format!("{close} {value}\n"));
-            }
+        if let Err(error) = TextEncoder::new().encode_utf8(&families, &mut out) {
+            tracing::warn!(%error, "could not write all metrics");
         }
         out
     }
+}
+
+fn family(name: String, samples: Vec<(Labels, f64)>) -> MetricFamily {
+    let counter = name.ends_with("_total") || name.ends_with("_sum");
+    let metric = |(labels, value): (Labels, f64)| {
+        let pair = |(label, text): (&str, String)| {
+            let mut pair = LabelPair::default();
+            pair.set_name(label.to_owned());
+            pair.set_value(text);
+            pair
+        };
+        let mut metric = Metric::from_label(labels.into_iter().map(pair).collect());
+        if counter {
+            let mut number = Counter::default();
+            number.set_value(value);
+            metric.set_counter(number);
+        } else {
+            let mut number = Gauge::default();
+            number.set_value(value);
+            metric.set_gauge(number);
+        }
+        metric
+    };
+    let mut family = MetricFamily::default();
+    family.set_name(name);
+    family.set_field_type(if counter { MetricType::COUNTER } else { MetricType::GAUGE });
+    family.set_metric(samples.into_iter().map(metric).collect());
+    family
 }
 
 fn jmx_prefix(group: &str) -> &'static str {

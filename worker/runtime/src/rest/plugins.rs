@@ -57,18 +57,14 @@ fn ensure_version(plugin: &crate::plugins::Listed, range: &str) -> Result<(), Re
 
 pub async fn validate(call: &Call, name: &str) -> Handled {
     let config = body::config_body(&call.body)?;
-    match config.get("connector.class") {
-        Some(Some(class)) => {
-            let included = call.app.plugins.find_connector(class).map(|plugin| plugin.class());
-            let requested = call.app.plugins.find_connector(name).map(|plugin| plugin.class());
-            if class != name && (included.is_none() || included != requested) {
-                return Err(RestError::bad_request(format!(
-                    "Included connector type {class} does not match request type {name}"
-                )));
-            }
+    // What is missing or null is said by the validation itself.
+    if let Some(Some(class)) = config.get("connector.class") {
+        let canonical = |class: &str| call.app.plugins.find_connector(class).map(|plugin| plugin.class());
+        if class != name && (canonical(class).is_none() || canonical(class) != canonical(name)) {
+            return Err(RestError::bad_request(format!(
+                "Included connector type {class} does not match request type {name}"
+            )));
         }
-        // What is missing or null is said by the validation itself.
-        _ => {}
     }
     let report = validation::validate(&call.app, &config).await.map_err(|error| {
         let class = "org.apache.kafka.connect.runtime.rest.errors.BadRequestException";

@@ -29,6 +29,8 @@ use crate::{
 
 /// Records on their way before the source must wait; the producer's own queue is bounded by bytes beside it.
 const IN_FLIGHT_MAX: usize = 50_000;
+/// Records after which acknowledgements are taken within one batch.
+const ACKS_EVERY: usize = 2048;
 /// The longest pause after a source said that its system is away.
 const POLL_PAUSE_MAX: Duration = Duration::from_secs(30);
 
@@ -164,9 +166,13 @@ impl SourceLoop {
         kill_point("after_poll");
         self.reporter.metrics.records_in.add(batch.len());
         self.reporter.metrics.batch_size.record(batch.len() as f64);
-        for record in batch {
+        for (at, record) in batch.into_iter().enumerate() {
             if let Turn::Stop = self.send(record).await? {
                 return Ok(Turn::Stop);
+            }
+            // Long batches must not leave their acknowledgements lying.
+            if at % ACKS_EVERY == ACKS_EVERY - 1 {
+                self.take_acks()?;
             }
         }
         kill_point("after_send");

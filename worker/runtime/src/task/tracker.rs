@@ -23,6 +23,9 @@ struct Partition {
     key: Arc<OffsetMap>,
     acked: u32,
     in_flight: VecDeque<(Arc<OffsetMap>, bool)>,
+    /// The last offset of the acknowledged prefix. The prefix itself is let go at once: between two flushes lie
+    /// millions of records.
+    storable: Option<Arc<OffsetMap>>,
 }
 
 /// Names one submitted record; as a `usize` it travels through the producer as its opaque.
@@ -63,15 +66,17 @@ impl OffsetTracker {
             entry.1 = true;
             self.in_flight -= 1;
         }
+        while partition.in_flight.front().is_some_and(|(_, acked)| *acked) {
+            partition.acked = partition.acked.wrapping_add(1);
+            partition.storable = partition.in_flight.pop_front().map(|(offset, _)| offset);
+        }
     }
 
     /// The newest storable offset of each source partition that moved since the last call.
     pub fn take_committable(&mut self) -> Vec<SourceOffset> {
         let mut offsets = Vec::new();
         for partition in &mut self.partitions {
-            let done = partition.in_flight.iter().take_while(|(_, acked)| *acked).count();
-            if let Some((offset, _)) = partition.in_flight.drain(..done).next_back() {
-                partition.acked = partition.acked.wrapping_add(done as u32);
+            if let Some(offset) = partition.storable.take() {
                 offsets.push(SourceOffset { partition: partition.key.clone(), offset });
             }
         }
@@ -90,7 +95,7 @@ impl OffsetTracker {
         let next = self.partitions.len();
         let at = *self.by_name.entry(canonical(key)).or_insert(next);
         if at == next {
-            self.partitions.push(Partition { key: key.clone(), acked: 0, in_flight: VecDeque::new() });
+            self.partitions.push(Partition { key: key.clone(), acked: 0, in_flight: VecDeque::new(), storable: None });
         } else {
             // Sources make the map anew now and then: the newest one is the likeliest to come again.
             self.partitions[at].key = key.clone();
