@@ -2,17 +2,18 @@
 .PHONY: run test check fmt bench tools clean-services
 
 export CARGO_TERM_COLOR ?= auto
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 
 # The main job: MySQL to Elasticsearch through Kafka. Ctrl-C stops everything; the next run resumes.
 run: tools
 	@echo "building the worker and the demo (some minutes the first time) ..."
 	@cargo build --release --package millrace --package connect-e2e --bin millrace --bin demo
-	@CHANGES=$(CHANGES) cargo run --quiet --release --package connect-e2e --bin demo
+	@CHANGES=$(CHANGES) MILLRACE_BIN=$(TARGET)/release/millrace $(TARGET)/release/demo
 
 # Style first because it is quick, then every test; real services are started once and stopped at the end.
 test: check
-	cargo build --package millrace
-	cargo test --workspace --no-fail-fast; status=$$?; tests/services/shared.sh stop; exit $$status
+	cargo build --workspace --bins
+	MILLRACE_BIN=$(TARGET)/debug/millrace cargo test --workspace --no-fail-fast; status=$$?; tests/services/shared.sh stop; exit $$status
 
 # Format, lints, licences of dependencies, and the repository's own rules.
 check: tools
@@ -25,8 +26,8 @@ fmt:
 
 # JSON lines: CPU-seconds per million records, rates, memory; compared with the targets.
 bench: tools
-	cargo build --release --package millrace --package connect-bench
-	cargo run --quiet --release --package connect-bench
+	cargo build --release --package millrace --package connect-bench --bin millrace --bin connect-bench
+	@MILLRACE_BIN=$(TARGET)/release/millrace $(TARGET)/release/connect-bench $(SCENARIOS)
 
 tools:
 	@tests/services/tools.sh

@@ -33,7 +33,14 @@ pub(crate) async fn stream(rows: u64, producer: Producer) -> Vec<Figure> {
     let mysql = Service::Mysql.own(&dir);
     let systems =
         Systems { mariadb: false, database_port: mysql.port, kafka_port: Service::Kafka.shared(), search_port: 0 };
-    let mut pipeline = Pipeline::prepare("bench_stream", systems).await;
+    let name = if producer == Producer::Null { "bench_decode" } else { "bench_stream" };
+    let mut pipeline = Pipeline::prepare(name, systems).await;
+    if producer == Producer::Null {
+        pipeline.worker.stop().await;
+        pipeline.worker.property("millrace.producer", "null");
+        pipeline.worker.launch();
+        pipeline.worker.ready().await;
+    }
     let table = "CREATE TABLE item (id BIGINT PRIMARY KEY, a INT, b BIGINT, c VARCHAR(20), d VARCHAR(60), e DECIMAL(12,2), f DATETIME(6), g TINYINT(1))";
     pipeline
         .sql(&["SET GLOBAL sync_binlog=0", "SET GLOBAL innodb_flush_log_at_trx_commit=2", "DROP TABLE item", table])
@@ -44,9 +51,6 @@ pub(crate) async fn stream(rows: u64, producer: Producer) -> Vec<Figure> {
     config["key.converter"] = json!("org.apache.kafka.connect.json.JsonConverter");
     config["key.converter.schemas.enable"] = json!("false");
     config["decimal.handling.mode"] = json!("precise");
-    if producer == Producer::Null {
-        config["millrace.producer"] = json!("null");
-    }
     assert_eq!(pipeline.worker.create("source", config).await.status, 201);
     pipeline.worker.reaches("source", "RUNNING").await;
     pipeline.sql(&["INSERT INTO item (id) VALUES (0)"]).await;
