@@ -1,6 +1,11 @@
 //! The main job as a test subject: a table, a source, a topic, a sink and an index, with names of their own.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -8,6 +13,9 @@ use crate::{database::Database, index::Search, services, wait, worker::Worker};
 
 /// How long the index may lag behind the table at the end of a test.
 const CATCHES_UP_WITHIN: Duration = Duration::from_secs(90);
+
+/// Pipelines of this process so far.
+static PIPELINES: AtomicU32 = AtomicU32::new(0);
 
 /// Which systems a pipeline runs between.
 pub struct Systems {
@@ -52,6 +60,8 @@ pub struct Pipeline {
     pub database: Database,
     pub search: Search,
     pub systems: Systems,
+    /// Two readers of one server under one id push each other out.
+    server_id: u32,
     dir: PathBuf,
 }
 
@@ -67,7 +77,8 @@ impl Pipeline {
         database.run(&[&format!("USE {name}"), table]).await;
         let worker = Worker::start(&dir, &systems.bootstrap(), &name).await;
         let search = Search::on(systems.search_port);
-        Self { name, worker, database, search, systems, dir }
+        let server_id = std::process::id() % 100_000 * 100 + 1_000 + PIPELINES.fetch_add(1, Ordering::Relaxed);
+        Self { name, worker, database, search, systems, server_id, dir }
     }
 
     /// Creates both connectors and waits until they run.
@@ -97,7 +108,7 @@ impl Pipeline {
             "database.port": self.systems.database_port.to_string(),
             "database.user": "debezium",
             "database.password": "dbz",
-            "database.server.id": (std::process::id() % 100_000 + 100_000).to_string(),
+            "database.server.id": self.server_id.to_string(),
             "topic.prefix": self.name,
             "table.include.list": format!("{}.item", self.name),
             "schema.history.internal.kafka.bootstrap.servers": self.systems.bootstrap(),

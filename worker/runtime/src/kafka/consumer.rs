@@ -96,7 +96,11 @@ pub struct SinkConsumer {
 
 impl SinkConsumer {
     pub fn new(java: &Props) -> Result<Self> {
-        let inner = librdkafka(java, Role::Consumer)?
+        let mut config = librdkafka(java, Role::Consumer)?;
+        // A topic that comes after its sink is found as soon as the JVM's consumer finds it; librdkafka would look
+        // again after five minutes.
+        config.set("topic.metadata.refresh.interval.ms", "2000");
+        let inner = config
             .create_with_context(SinkContext::default())
             .map_err(|error| Error::config(format!("could not make a consumer: {error}")))?;
         Ok(Self { inner: Some(inner) })
