@@ -83,13 +83,28 @@ impl Pipeline {
 
     /// Creates both connectors and waits until they run.
     pub async fn create_connectors(&self) {
-        for (name, config) in [("source", self.source_config()), ("sink", self.sink_config())] {
-            let answer = self.worker.create(name, config).await;
+        for (name, config) in [(self.source(), self.source_config()), (self.sink(), self.sink_config())] {
+            let answer = self.worker.create(&name, config).await;
             assert_eq!(answer.status, 201, "{}", answer.body);
         }
-        for name in ["source", "sink"] {
-            self.worker.reaches(name, "RUNNING").await;
+        for name in self.connectors() {
+            self.worker.reaches(&name, "RUNNING").await;
         }
+    }
+
+    /// The name of the source connector.
+    pub fn source(&self) -> String {
+        format!("{}-source", self.name)
+    }
+
+    /// The name of the sink connector. It names the sink's consumer group too, and all pipelines share one Kafka:
+    /// under one name the dead members of one test would keep the partitions from another's sink.
+    pub fn sink(&self) -> String {
+        format!("{}-sink", self.name)
+    }
+
+    pub fn connectors(&self) -> [String; 2] {
+        [self.source(), self.sink()]
     }
 
     pub fn topic(&self) -> String {

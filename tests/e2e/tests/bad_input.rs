@@ -68,7 +68,7 @@ async fn poison_records_go_to_the_dead_letter_queue_and_the_others_arrive() {
             ("errors.deadletterqueue.context.headers.enable", "true"),
         ],
     );
-    assert_eq!(pipeline.worker.create("sink", config).await.status, 201);
+    assert_eq!(pipeline.worker.create(&pipeline.sink(), config).await.status, 201);
     let (search, index) = (pipeline.search.clone(), pipeline.index());
     let expected: std::collections::BTreeMap<String, Value> =
         [("1".to_owned(), json!({"a": 1})), ("3".to_owned(), json!({"a": 3}))].into();
@@ -82,12 +82,15 @@ async fn poison_records_go_to_the_dead_letter_queue_and_the_others_arrive() {
 async fn a_poison_record_fails_the_task_when_nothing_is_tolerated() {
     let pipeline = Pipeline::prepare("poison_none", Systems::mysql_to_elasticsearch()).await;
     topics::write(&pipeline.systems.bootstrap(), &pipeline.topic(), &[(Some("1"), Some("{broken"))]).await;
-    assert_eq!(pipeline.worker.create("sink", pipeline.sink_config()).await.status, 201);
-    let trace = pipeline.worker.failure("sink").await;
+    assert_eq!(pipeline.worker.create(&pipeline.sink(), pipeline.sink_config()).await.status, 201);
+    let trace = pipeline.worker.failure(&pipeline.sink()).await;
     assert!(trace.contains("Tolerance exceeded in error handler"), "{trace}");
     // Repaired by the user: the record is tolerated now, and the task goes on where it stood.
     let repaired = with(pipeline.sink_config(), &[("errors.tolerance", "all")]);
-    assert_eq!(pipeline.worker.put("/connectors/sink/config", Some(repaired)).await.status, 200);
+    assert_eq!(
+        pipeline.worker.put(&format!("/connectors/{}/config", pipeline.sink()), Some(repaired)).await.status,
+        200
+    );
     topics::write(&pipeline.systems.bootstrap(), &pipeline.topic(), &[(Some("2"), Some("{\"a\":2}"))]).await;
     let (search, index) = (pipeline.search.clone(), pipeline.index());
     let expected: std::collections::BTreeMap<String, Value> = [("2".to_owned(), json!({"a": 2}))].into();
@@ -101,7 +104,7 @@ async fn an_index_that_refuses_documents_fails_the_task_with_its_words() {
     assert_eq!(pipeline.search.put(&pipeline.index(), strict).await, 200);
     pipeline.sql(&["INSERT INTO item (id, name) VALUES (1, 'refused')"]).await;
     pipeline.create_connectors().await;
-    let trace = pipeline.worker.failure("sink").await;
+    let trace = pipeline.worker.failure(&pipeline.sink()).await;
     assert!(trace.contains("strict_dynamic_mapping_exception"), "{trace}");
 }
 
@@ -114,17 +117,20 @@ async fn a_binlog_that_was_purged_meanwhile_is_named() {
     pipeline.sql(&["INSERT INTO item (id, name) VALUES (1, 'one')"]).await;
     pipeline.create_connectors().await;
     pipeline.index_equals_table().await;
-    assert_eq!(pipeline.worker.put("/connectors/source/stop", None).await.status, 204);
+    assert_eq!(pipeline.worker.put(&format!("/connectors/{}/stop", pipeline.source()), None).await.status, 204);
     pipeline.sql(&["INSERT INTO item (id, name) VALUES (2, 'unseen')", "FLUSH BINARY LOGS"]).await;
     let mut logs = Database::connect(mysql.port).await.rows("SHOW BINARY LOGS").await;
     let newest = logs.pop().and_then(|mut log| log[0].take()).expect("there is a binary log");
     pipeline.sql(&[&format!("PURGE BINARY LOGS TO '{newest}'")]).await;
-    assert_eq!(pipeline.worker.put("/connectors/source/resume", None).await.status, 202);
-    let trace = pipeline.worker.failure("source").await;
+    assert_eq!(pipeline.worker.put(&format!("/connectors/{}/resume", pipeline.source()), None).await.status, 202);
+    let trace = pipeline.worker.failure(&pipeline.source()).await;
     assert!(trace.contains("no longer available on the server"), "{trace}");
     // What the message tells the user to do works: a new snapshot finds the unseen row.
     let repaired = with(pipeline.source_config(), &[("snapshot.mode", "when_needed")]);
-    assert_eq!(pipeline.worker.put("/connectors/source/config", Some(repaired)).await.status, 200);
+    assert_eq!(
+        pipeline.worker.put(&format!("/connectors/{}/config", pipeline.source()), Some(repaired)).await.status,
+        200
+    );
     pipeline.index_equals_table().await;
     drop(pipeline);
     drop(mysql);

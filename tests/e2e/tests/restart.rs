@@ -31,21 +31,22 @@ async fn paused_stopped_and_restarted_connectors_lose_nothing() {
     let mut pipeline = Pipeline::prepare("states", Systems::mysql_to_elasticsearch()).await;
     pipeline.create_connectors().await;
     let worker = &pipeline.worker;
-    for name in ["source", "sink"] {
+    for name in pipeline.connectors() {
         assert_eq!(worker.put(&format!("/connectors/{name}/pause"), None).await.status, 202);
-        worker.reaches(name, "PAUSED").await;
+        worker.reaches(&name, "PAUSED").await;
     }
     pipeline.sql(&["INSERT INTO item (id, name) VALUES (1, 'while paused')"]).await;
-    for name in ["source", "sink"] {
+    for name in pipeline.connectors() {
         assert_eq!(pipeline.worker.put(&format!("/connectors/{name}/resume"), None).await.status, 202);
-        pipeline.worker.reaches(name, "RUNNING").await;
+        pipeline.worker.reaches(&name, "RUNNING").await;
     }
     pipeline.index_equals_table().await;
-    assert_eq!(pipeline.worker.put("/connectors/source/stop", None).await.status, 204);
+    assert_eq!(pipeline.worker.put(&format!("/connectors/{}/stop", pipeline.source()), None).await.status, 204);
     pipeline.sql(&["INSERT INTO item (id, name) VALUES (2, 'while stopped')"]).await;
-    assert_eq!(pipeline.worker.put("/connectors/source/resume", None).await.status, 202);
+    assert_eq!(pipeline.worker.put(&format!("/connectors/{}/resume", pipeline.source()), None).await.status, 202);
     pipeline.index_equals_table().await;
-    let restart = pipeline.worker.post("/connectors/sink/restart?includeTasks=true", None).await;
+    let restart =
+        pipeline.worker.post(&format!("/connectors/{}/restart?includeTasks=true", pipeline.sink()), None).await;
     assert_eq!(restart.status, 202, "{}", restart.body);
     pipeline.sql(&["DELETE FROM item WHERE id = 1"]).await;
     pipeline.index_equals_table().await;
@@ -83,14 +84,17 @@ async fn database_kafka_and_index_may_each_go_away_and_come_back() {
         .sql(&["INSERT INTO item (id, name) VALUES (4, 'while the index was away')", "DELETE FROM item WHERE id = 1"])
         .await;
     // As with the original, the sink gives up after max.retries; the user brings the index back and restarts it.
-    let trace = pipeline.worker.failure("sink").await;
+    let trace = pipeline.worker.failure(&pipeline.sink()).await;
     assert!(trace.contains("Failed to execute bulk request"), "{trace}");
     search.start();
-    let restart = pipeline.worker.post("/connectors/sink/restart?includeTasks=true&onlyFailed=true", None).await;
+    let restart = pipeline
+        .worker
+        .post(&format!("/connectors/{}/restart?includeTasks=true&onlyFailed=true", pipeline.sink()), None)
+        .await;
     assert_eq!(restart.status, 202, "{}", restart.body);
     pipeline.index_equals_table().await;
-    for name in ["source", "sink"] {
-        pipeline.worker.reaches(name, "RUNNING").await;
+    for name in pipeline.connectors() {
+        pipeline.worker.reaches(&name, "RUNNING").await;
     }
     drop(pipeline);
     drop((database, kafka, search));
