@@ -3,7 +3,7 @@
 
 use std::{fs, hint::black_box, path::Path, sync::Arc, time::Instant};
 
-use connect_api::{OffsetMap, Origin, Props, Record, SchemaAndValue, SourceOffset, Transform};
+use connect_api::{Headers, OffsetMap, Origin, Props, Record, SchemaAndValue, SourceOffset, Transform};
 use connect_testkit::golden;
 use connect_transforms::TRANSFORMS;
 use serde_json::Value as Json;
@@ -48,7 +48,7 @@ fn report(payload: &str, name: &str, chain: &mut [Box<dyn Transform>], jvm_ns: u
         key: SchemaAndValue::NULL,
         value: golden::data(&case["schema"], &case["value"]).expect("the payload has a place in the data model"),
         timestamp: None,
-        headers: Vec::new(),
+        headers: Headers::default(),
     };
     let source = SourceOffset { partition: Arc::new(OffsetMap::default()), offset: Arc::new(OffsetMap::default()) };
     let clone = fastest(|| drop(black_box(record.clone())));

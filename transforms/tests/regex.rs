@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use connect_api::{Error, OffsetMap, Origin, Props, Record, SchemaAndValue, SourceOffset};
+use connect_api::{Error, Headers, OffsetMap, Origin, Props, Record, SchemaAndValue, SourceOffset};
 use connect_testkit::golden::{cases, differences};
 use connect_transforms::{PREDICATES, TRANSFORMS};
 use serde_json::Value as Json;
@@ -14,7 +14,7 @@ fn record(topic: &str) -> Record {
         key: SchemaAndValue::NULL,
         value: SchemaAndValue::NULL,
         timestamp: None,
-        headers: Vec::new(),
+        headers: Headers::default(),
     }
 }
 

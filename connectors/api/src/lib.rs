@@ -32,7 +32,8 @@ pub use data::{Logical, SchemaAndValue, Struct, Value};
 pub use error::{Error, ErrorKind, Result};
 pub use plugin::{ConverterPlugin, HeaderConverterPlugin, PredicatePlugin, SinkPlugin, SourcePlugin, TransformPlugin};
 pub use record::{
-    Header, OffsetMap, Offsets, Origin, Record, SinkRecord, SourceOffset, SourceRecord, TimestampType, TopicPartition,
+    Header, Headers, OffsetMap, Offsets, Origin, Record, SinkRecord, SourceOffset, SourceRecord, TimestampType,
+    TopicPartition,
 };
 pub use schema::{Field, Fields, Schema, SchemaBuilder, SchemaDef, Type};
 pub use schema_cache::SchemaCache;

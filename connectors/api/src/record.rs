@@ -1,6 +1,10 @@
 //! Records: one change on its way to or from a topic.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 use crate::{SchemaAndValue, Str, Value};
 
@@ -14,14 +18,62 @@ pub struct Record {
     pub value: SchemaAndValue,
     /// Milliseconds since the epoch.
     pub timestamp: Option<i64>,
-    /// In their order; names may repeat.
-    pub headers: Vec<Header>,
+    pub headers: Headers,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {
     pub key: Str,
     pub value: SchemaAndValue,
+}
+
+/// Headers in their order; names may repeat. Records with the same ones share them until one of them changes its own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Headers(Option<Arc<Vec<Header>>>);
+
+impl Headers {
+    /// Whether both are one list in memory: what was made of the one holds for the other.
+    pub fn shares(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Deref for Headers {
+    type Target = Vec<Header>;
+    fn deref(&self) -> &Vec<Header> {
+        static NONE: Vec<Header> = Vec::new();
+        self.0.as_deref().unwrap_or(&NONE)
+    }
+}
+
+impl DerefMut for Headers {
+    fn deref_mut(&mut self) -> &mut Vec<Header> {
+        Arc::make_mut(self.0.get_or_insert_default())
+    }
+}
+
+impl From<Vec<Header>> for Headers {
+    fn from(list: Vec<Header>) -> Self {
+        Self((!list.is_empty()).then(|| Arc::new(list)))
+    }
+}
+
+impl FromIterator<Header> for Headers {
+    fn from_iter<I: IntoIterator<Item = Header>>(headers: I) -> Self {
+        Vec::from_iter(headers).into()
+    }
+}
+
+impl<'a> IntoIterator for &'a Headers {
+    type Item = &'a Header;
+    type IntoIter = std::slice::Iter<'a, Header>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
 }
 
 /// The keys and values that name a place in a source system; JSON primitives only.

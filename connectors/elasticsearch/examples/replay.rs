@@ -12,8 +12,8 @@ use std::{
 };
 
 use connect_api::{
-    Config, Props, Record, SchemaAndValue, SchemaBuilder as S, SinkConnector, SinkContext, SinkRecord, SinkTask,
-    Struct, TimestampType, TopicPartition, Value,
+    Config, Headers, Props, Record, SchemaAndValue, SchemaBuilder as S, SinkConnector, SinkContext, SinkRecord,
+    SinkTask, Struct, TimestampType, TopicPartition, Value,
 };
 use connect_elasticsearch::{
     ElasticsearchSink,
@@ -93,7 +93,7 @@ fn records() -> Vec<SinkRecord> {
                 key: SchemaAndValue::schemaless(Value::Int64(offset % 100_000)),
                 value: row(offset),
                 timestamp: Some(0),
-                headers: Vec::new(),
+                headers: Headers::default(),
             },
             origin: TopicPartition { topic: connect_api::Str::from_static(TOPIC), partition: 0 },
             offset,

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
-use connect_api::{ErrantReporter, Error, Record, SchemaAndValue, SinkRecord, TimestampType};
+use connect_api::{ErrantReporter, Error, Headers, Record, SchemaAndValue, SinkRecord, TimestampType};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use reqwest::Method;
 use tracing::{debug, warn};
@@ -212,7 +212,7 @@ impl Sender {
             key: SchemaAndValue::NULL,
             value: SchemaAndValue::NULL,
             timestamp: None,
-            headers: Vec::new(),
+            headers: Headers::default(),
         };
         let record = SinkRecord { record, origin, offset, timestamp_type: TimestampType::NoTimestampType };
         errant.report(&record, Error::fatal(format!("Indexing failed: {cause}")))

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use connect_api::{
-    Config, ErrantReporter, Error, Offsets, Props, Record, Result, SchemaAndValue, SinkConnector, SinkContext,
+    Config, ErrantReporter, Error, Headers, Offsets, Props, Record, Result, SchemaAndValue, SinkConnector, SinkContext,
     SinkRecord, SinkTask, TimestampType, TopicPartition, Value,
 };
 use connect_elasticsearch::{ElasticsearchSink, ElasticsearchSinkTask, config::ElasticsearchConfig};
@@ -58,7 +58,7 @@ pub(crate) fn sink_record(offset: i64, key: SchemaAndValue, value: SchemaAndValu
             key,
             value,
             timestamp: Some(1_700_000_000_123),
-            headers: Vec::new(),
+            headers: Headers::default(),
         },
         origin: origin(),
         offset,

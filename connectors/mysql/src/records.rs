@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use connect_api::{
-    Header, OffsetMap, Record, SchemaAndValue, SchemaBuilder, SourceOffset, SourceRecord, Str, Struct, Value,
+    Header, Headers, OffsetMap, Record, SchemaAndValue, SchemaBuilder, SourceOffset, SourceRecord, Str, Struct, Value,
 };
 use connect_cdc::envelope::{Change, Now, Operation};
 use connect_cdc::schema_change::{SchemaChange, SchemaChanges};
@@ -21,7 +21,7 @@ pub struct RecordMaker {
     pub source_info: SourceInfo,
     pub server: Str,
     partition: Arc<OffsetMap>,
-    context: Vec<Header>,
+    context: Headers,
     schema_changes: SchemaChanges,
     schema_topic: Str,
     tombstones: bool,
@@ -89,6 +89,7 @@ impl RecordMaker {
             ],
             false => Vec::new(),
         };
+        let context = Headers::from(context);
         Self {
             schema_changes: SchemaChanges::new(connector, source_info.schema()),
             source_info,
@@ -194,7 +195,7 @@ impl RecordMaker {
         &self,
         topic: Str,
         (key, value): (SchemaAndValue, SchemaAndValue),
-        headers: Vec<Header>,
+        headers: Headers,
         offset: Arc<OffsetMap>,
     ) -> SourceRecord {
         let record = Record { topic, partition: Some(0), key, value, timestamp: None, headers };
@@ -212,15 +213,15 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn headers(&self, keys: &[(&'static str, &SchemaAndValue)]) -> Vec<Header> {
-        let mut headers = Vec::with_capacity(self.maker.context.len() + keys.len());
+    fn headers(&self, keys: &[(&'static str, &SchemaAndValue)]) -> Headers {
+        if keys.is_empty() {
+            return self.maker.context.clone();
+        }
         let keys = keys.iter().map(|(name, key)| Header { key: Str::from_static(name), value: (*key).clone() });
-        headers.extend(keys);
-        headers.extend(self.maker.context.iter().cloned());
-        headers
+        keys.chain(self.maker.context.iter().cloned()).collect()
     }
 
-    fn push(&mut self, key: SchemaAndValue, value: SchemaAndValue, headers: Vec<Header>) {
+    fn push(&mut self, key: SchemaAndValue, value: SchemaAndValue, headers: Headers) {
         let topic = self.table.plan.topic.clone();
         let record = Record { topic, partition: None, key, value, timestamp: None, headers };
         let source = self.maker.offset(self.maker.partition.clone());

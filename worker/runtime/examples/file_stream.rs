@@ -11,9 +11,9 @@ use std::{
 };
 
 use connect_api::{
-    ConfigType, Error, OffsetMap, Record, Result, SchemaAndValue, SchemaBuilder, Setting, SinkConnector, SinkContext,
-    SinkPlugin, SinkRecord, SinkTask, SourceConnector, SourceContext, SourceOffset, SourcePlugin, SourceRecord,
-    SourceTask, Value, async_trait, config, config::Problem,
+    ConfigType, Error, Headers, OffsetMap, Record, Result, SchemaAndValue, SchemaBuilder, Setting, SinkConnector,
+    SinkContext, SinkPlugin, SinkRecord, SinkTask, SourceConnector, SourceContext, SourceOffset, SourcePlugin,
+    SourceRecord, SourceTask, Value, async_trait, config, config::Problem,
 };
 use connect_runtime::{Plugins, distributed};
 
@@ -118,7 +118,7 @@ impl FileSourceTask {
                     key: SchemaAndValue::NULL,
                     value: SchemaAndValue::new(schema.clone(), text.into()),
                     timestamp: None,
-                    headers: Vec::new(),
+                    headers: Headers::default(),
                 },
                 source: SourceOffset {
                     partition: self.partition.clone(),

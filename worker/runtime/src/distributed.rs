@@ -39,6 +39,11 @@ use crate::{
 pub async fn run(file: &Path, plugins: Plugins) -> Result<()> {
     let settings = WorkerSettings::load(file)?;
     let loggers = Loggers::install(&settings.config.log)?;
+    serve(settings, loggers, plugins).await
+}
+
+/// As [`run`], with settings that come from elsewhere.
+pub async fn serve(settings: WorkerSettings, loggers: Loggers, plugins: Plugins) -> Result<()> {
     let (handle, mailbox) = mailbox();
     let app = App::new(settings.clone(), plugins.clone(), handle.clone(), loggers.clone());
     let server = crate::rest::serve(app.clone()).await?;

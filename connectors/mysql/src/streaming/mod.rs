@@ -8,7 +8,7 @@ mod transaction;
 
 use std::{collections::HashMap, time::Duration};
 
-use connect_api::Str;
+use connect_api::{Headers, Str};
 use connect_cdc::envelope::Now;
 use connect_cdc::heartbeat::Heartbeat;
 use connect_cdc::history::SchemaHistory;
@@ -188,7 +188,7 @@ impl<'a> Streaming<'a> {
         }
         let message = self.heartbeat.beat(&self.maker.server, Now::read());
         let topic = self.heartbeat.topic.clone();
-        let record = self.maker.control(topic, message, Vec::new(), self.position.offset());
+        let record = self.maker.control(topic, message, Headers::default(), self.position.offset());
         self.output.push(record);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Transactions of the log: GTID, BEGIN and COMMIT.
 
-use connect_api::{SchemaAndValue, Str};
+use connect_api::{Headers, SchemaAndValue, Str};
 use connect_cdc::envelope::Now;
 use connect_cdc::source_info::Micros;
 use connect_cdc::transaction::TransactionContext;
@@ -85,7 +85,7 @@ impl Streaming<'_> {
 
     fn transaction_record(&mut self, message: (SchemaAndValue, SchemaAndValue)) {
         let topic: Str = self.transactions_topic.clone();
-        let record = self.maker.control(topic, message, Vec::new(), self.position.offset());
+        let record = self.maker.control(topic, message, Headers::default(), self.position.offset());
         self.output.push(record);
     }
 }

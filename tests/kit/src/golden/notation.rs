@@ -7,8 +7,8 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use connect_api::{
-    Bytes, Field, Fields, Header, Logical, Props, Record, Schema, SchemaAndValue, SchemaDef, Str, Struct, Type, Value,
-    decimal, schema::logical,
+    Bytes, Field, Fields, Header, Headers, Logical, Props, Record, Schema, SchemaAndValue, SchemaDef, Str, Struct,
+    Type, Value, decimal, schema::logical,
 };
 use serde_json::Value as Json;
 
@@ -185,7 +185,7 @@ pub fn record(json: &Json) -> Result<Record> {
         let value = data(&header["schema"], &header["value"])?;
         Ok(Header { key: header["key"].as_str().unwrap_or_default().into(), value })
     };
-    let headers: Result<Vec<Header>> = json["headers"].as_array().into_iter().flatten().map(header).collect();
+    let headers: Result<Headers> = json["headers"].as_array().into_iter().flatten().map(header).collect();
     Ok(Record {
         topic: json["topic"].as_str().unwrap_or_default().into(),
         partition: json["partition"].as_i64().and_then(|partition| partition.try_into().ok()),

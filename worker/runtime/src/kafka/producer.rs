@@ -34,6 +34,8 @@ pub struct Outgoing<'a> {
     pub value: Option<&'a [u8]>,
     pub timestamp: Option<i64>,
     pub headers: &'a [RawHeader],
+    /// Equal for equal headers of successive records, so that the client's form of them is made once.
+    pub headers_revision: u64,
 }
 
 /// Why a record was not taken.
@@ -83,11 +85,11 @@ pub enum TicketProducer {
     Kafka {
         client: Box<ThreadedProducer<Context>>,
         acks: Arc<Acks>,
+        /// The last headers in the client's form.
+        headers: Option<(u64, OwnedHeaders)>,
     },
     /// Acknowledges at once: benchmarks measure everything but Kafka with it.
-    Null {
-        acks: Arc<Acks>,
-    },
+    Null { acks: Arc<Acks> },
 }
 
 /// Hands delivery reports to [`Acks`]; runs on the client's own thread and never blocks.
@@ -119,7 +121,7 @@ impl TicketProducer {
         let client = librdkafka(java, Role::Producer)?
             .create_with_context(Context { acks: acks.clone() })
             .map_err(|error| Error::config(format!("could not make a producer: {error}")))?;
-        Ok(Self::Kafka { client: Box::new(client), acks })
+        Ok(Self::Kafka { client: Box::new(client), acks, headers: None })
     }
 
     pub fn null() -> Self {
@@ -133,31 +135,42 @@ impl TicketProducer {
     }
 
     /// Gives a record to the client. Its ticket comes back through [`Acks`] exactly once, unless it is refused here.
-    pub fn send(&self, record: &Outgoing<'_>, ticket: usize) -> Result<(), Refusal> {
+    pub fn send(&mut self, record: &Outgoing<'_>, ticket: usize) -> Result<(), Refusal> {
         match self {
             Self::Null { acks } => {
                 acks.push(Ack { ticket, error: None });
                 Ok(())
             }
-            Self::Kafka { client, .. } => match client.send(base_record(record, ticket)) {
-                Ok(()) => Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(Refusal::Full),
-                Err((error, _)) => Err(Refusal::Failed(error)),
-            },
+            Self::Kafka { client, headers, .. } => {
+                let mut base = BaseRecord::<[u8], [u8], usize>::with_opaque_to(record.topic, ticket);
+                base.key = record.key;
+                base.payload = record.value;
+                base.partition = record.partition;
+                base.timestamp = record.timestamp;
+                base.headers = client_headers(record, headers);
+                match client.send(base) {
+                    Ok(()) => Ok(()),
+                    Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(Refusal::Full),
+                    Err((error, _)) => Err(Refusal::Failed(error)),
+                }
+            }
         }
     }
 }
 
-fn base_record<'a>(record: &Outgoing<'a>, ticket: usize) -> BaseRecord<'a, [u8], [u8], usize> {
-    let mut base = BaseRecord::with_opaque_to(record.topic, ticket);
-    base.key = record.key;
-    base.payload = record.value;
-    base.partition = record.partition;
-    base.timestamp = record.timestamp;
-    if !record.headers.is_empty() {
-        base.headers = Some(owned_headers(record.headers));
+/// The record's headers in the client's form, which it takes with the record: a copy of the last ones where they are equal.
+fn client_headers(record: &Outgoing<'_>, last: &mut Option<(u64, OwnedHeaders)>) -> Option<OwnedHeaders> {
+    if record.headers.is_empty() {
+        return None;
     }
-    base
+    match last {
+        Some((revision, headers)) if *revision == record.headers_revision => Some(headers.clone()),
+        _ => {
+            let headers = owned_headers(record.headers);
+            *last = Some((record.headers_revision, headers.clone()));
+            Some(headers)
+        }
+    }
 }
 
 /// Headers in the client's form.

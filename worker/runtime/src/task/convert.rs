@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use connect_api::{
-    Converter, Encoded, Error, Header, HeaderConverter, Props, RawHeader, Record, Result, SchemaAndValue, Str,
+    Converter, Encoded, Error, Header, HeaderConverter, Headers, Props, RawHeader, Record, Result, SchemaAndValue, Str,
     plugin::Side,
 };
 
@@ -18,13 +18,64 @@ pub struct Converters {
     value: (&'static str, Box<dyn Converter>),
     header: (&'static str, Box<dyn HeaderConverter>),
     buffer: Vec<u8>,
+    headers: EncodedHeaders,
 }
 
 /// What a record became; borrowed from the converters until the next one.
 pub struct EncodedRecord<'a> {
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
-    pub headers: Vec<RawHeader>,
+    pub headers: &'a [RawHeader],
+    /// Stays as it was while the headers do, so that what was made of them can be used again.
+    pub headers_revision: u64,
+}
+
+/// The headers of the last record as they go to Kafka. Most records of a source carry the very same ones.
+#[derive(Default)]
+struct EncodedHeaders {
+    topic: Str,
+    of: Headers,
+    raw: Vec<RawHeader>,
+    /// How many of `raw` were made of `of`; converters of key and value may add theirs behind them.
+    converted: usize,
+    revision: u64,
+}
+
+impl EncodedHeaders {
+    /// Makes `raw` what the record's headers are, without any that a converter added for the record before.
+    fn encode(&mut self, record: &Record, converter: &mut dyn HeaderConverter, buffer: &mut Vec<u8>) -> Result<()> {
+        if self.of.shares(&record.headers) && self.topic == record.topic {
+            if self.raw.len() > self.converted {
+                self.raw.truncate(self.converted);
+                self.revision += 1;
+            }
+            return Ok(());
+        }
+        // Half-made headers must not pass for those of an earlier record.
+        self.of = Headers::default();
+        self.revision += 1;
+        self.converted = 0;
+        self.raw.clear();
+        for header in &record.headers {
+            buffer.clear();
+            let value = match converter.serialize(&record.topic, &header.key, &header.value, buffer)? {
+                Encoded::Null => None,
+                Encoded::Bytes => Some(Bytes::copy_from_slice(buffer)),
+            };
+            self.raw.push(RawHeader { key: header.key.clone(), value });
+        }
+        self.converted = self.raw.len();
+        self.topic = record.topic.clone();
+        self.of = record.headers.clone();
+        Ok(())
+    }
+
+    /// Notices headers that the converters of key and value have added.
+    fn settle(&mut self) {
+        if self.raw.len() > self.converted {
+            self.revision += 1;
+        }
+    }
 }
 
 /// The bytes of a consumed message.
@@ -39,7 +90,7 @@ pub struct RawMessage {
 pub struct Decoded {
     pub key: SchemaAndValue,
     pub value: SchemaAndValue,
-    pub headers: Vec<Header>,
+    pub headers: Headers,
 }
 
 impl Converters {
@@ -50,34 +101,25 @@ impl Converters {
             value: converter("value.converter", Side::Value, (connector, worker), plugins)?,
             header: header_converter((connector, worker), plugins)?,
             buffer: Vec::new(),
+            headers: EncodedHeaders::default(),
         })
     }
 
     /// Headers, key and value, in this order; converters may add headers.
     pub fn encode(&mut self, record: &Record) -> Result<EncodedRecord<'_>, Failure> {
+        let (class, converter) = &mut self.header;
+        let failed = |error| Failure { stage: Stage::HeaderConverter, class, error };
+        self.headers.encode(record, converter.as_mut(), &mut self.buffer).map_err(failed)?;
         self.buffer.clear();
-        let mut headers = Vec::with_capacity(record.headers.len());
-        for header in &record.headers {
-            let start = self.buffer.len();
-            let (class, converter) = &mut self.header;
-            let failed = |error| Failure { stage: Stage::HeaderConverter, class, error };
-            let encoded =
-                converter.serialize(&record.topic, &header.key, &header.value, &mut self.buffer).map_err(failed)?;
-            let value = match encoded {
-                Encoded::Null => None,
-                Encoded::Bytes => Some(Bytes::copy_from_slice(&self.buffer[start..])),
-            };
-            self.buffer.truncate(start);
-            headers.push(RawHeader { key: header.key.clone(), value });
-        }
+        let headers = &mut self.headers.raw;
         let (class, converter) = &mut self.key;
         let failed = |error| Failure { stage: Stage::KeyConverter, class, error };
-        let key = converter.serialize(&record.topic, &mut headers, &record.key, &mut self.buffer).map_err(failed)?;
+        let key = converter.serialize(&record.topic, headers, &record.key, &mut self.buffer).map_err(failed)?;
         let middle = self.buffer.len();
         let (class, converter) = &mut self.value;
         let failed = |error| Failure { stage: Stage::ValueConverter, class, error };
-        let value =
-            converter.serialize(&record.topic, &mut headers, &record.value, &mut self.buffer).map_err(failed)?;
+        let value = converter.serialize(&record.topic, headers, &record.value, &mut self.buffer).map_err(failed)?;
+        self.headers.settle();
         let slice = |encoded, range| match encoded {
             Encoded::Null => None,
             Encoded::Bytes => Some(range),
@@ -85,7 +127,8 @@ impl Converters {
         Ok(EncodedRecord {
             key: slice(key, &self.buffer[..middle]),
             value: slice(value, &self.buffer[middle..]),
-            headers,
+            headers: &self.headers.raw,
+            headers_revision: self.headers.revision,
         })
     }
 

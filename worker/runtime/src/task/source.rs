@@ -389,7 +389,8 @@ fn outgoing<'a>(record: &'a connect_api::Record, encoded: &'a EncodedRecord<'_>)
         key: encoded.key,
         value: encoded.value,
         timestamp: record.timestamp,
-        headers: &encoded.headers,
+        headers: encoded.headers,
+        headers_revision: encoded.headers_revision,
     }
 }
 
