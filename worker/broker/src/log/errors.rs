@@ -1,6 +1,9 @@
 //! What can go wrong in the log. Each [`AppendError`] is one error of Kafka's protocol.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// A log or the data directory could not be opened, changed or closed.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +16,12 @@ pub enum LogError {
     Storage { action: &'static str, path: PathBuf, source: io::Error },
     #[error("topic partition {0} is already there")]
     Exists(String),
+}
+
+impl LogError {
+    pub(super) fn at(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Storage { action, path: path.to_owned(), source }
+    }
 }
 
 /// Why an append was refused. The log is unchanged afterwards, whatever the variant.

@@ -7,15 +7,31 @@
 //! What survives what: an append that returned is in the page cache, so `kill -9` loses nothing;
 //! [`PartitionLog::flush`] and the checkpoints of [`PartitionLog::maintain`] put it on the disk itself.
 
+mod append;
+mod batch;
+mod codec;
+mod compaction;
 mod config;
 mod data_dir;
 mod errors;
+mod files;
+mod index;
 mod partition;
+mod producers;
+mod read;
+mod record;
+mod recovery;
+mod retention;
+mod scan;
+mod segment;
+mod state;
+mod views;
 
 pub use config::{CleanupPolicy, LogConfig, TimestampType};
 pub use data_dir::{DataDir, TopicPartition};
 pub use errors::{AppendError, ConfigError, LogError, ReadError};
-pub use partition::{
-    AbortedTransaction, Appended, Compacted, LogRecord, Marker, Origin, PartitionLog, ProducerView, RecordHeader,
-    SavedLog, TimestampOffset,
+pub use partition::PartitionLog;
+pub use views::{
+    AbortedTransaction, Appended, Compacted, LogRecord, Marker, Origin, ProducerView, RecordHeader, SavedLog,
+    TimestampOffset,
 };

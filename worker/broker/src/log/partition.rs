@@ -1,212 +1,210 @@
-//! The log of one partition.
+//! The log of one partition: its segments, its offsets and its producers.
 
-use std::{ops::ControlFlow, path::Path};
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
-use bytes::Bytes;
+use super::{
+    AbortedTransaction, LogConfig, LogError, ProducerView, SavedLog,
+    files::{self, CHECKPOINT, Files},
+    producers::Producers,
+    segment::{Segment, SegmentFacts},
+    state::State,
+};
 
-use super::{AppendError, LogConfig, LogError, ReadError};
-
-/// Who appends. A coordinator's records carry no sequence numbers, and only it may write control batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    Client,
-    Coordinator,
-}
-
-/// How a transaction ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Marker {
-    Abort,
-    Commit,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Appended {
-    pub base_offset: i64,
-    pub last_offset: i64,
-    /// -1 unless the topic stamps the time of append.
-    pub log_append_time: i64,
-    pub log_start_offset: i64,
-    /// The batch was here already: the offsets are those it got then, nothing was written.
-    pub duplicate: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AbortedTransaction {
-    pub producer_id: i64,
-    pub first_offset: i64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimestampOffset {
-    pub timestamp: i64,
-    pub offset: i64,
-}
-
-/// A producer as `DescribeProducers` shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProducerView {
-    pub producer_id: i64,
-    pub epoch: i16,
-    /// -1 when none is known.
-    pub last_sequence: i32,
-    pub last_timestamp: i64,
-    /// -1 before the first marker.
-    pub coordinator_epoch: i32,
-    /// -1 when no transaction is open.
-    pub txn_start_offset: i64,
-}
-
-/// What one pass of compaction did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Compacted {
-    pub bytes_before: u64,
-    pub bytes_after: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordHeader {
-    pub key: Bytes,
-    pub value: Option<Bytes>,
-}
-
-/// One record of an internal log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogRecord {
-    pub offset: i64,
-    pub timestamp: i64,
-    pub key: Option<Bytes>,
-    pub value: Option<Bytes>,
-    pub headers: Vec<RecordHeader>,
-    /// -1 when not idempotent.
-    pub producer_id: i64,
-    pub producer_epoch: i16,
-    pub transactional: bool,
-    /// A marker that ends the producer's transaction; its key and value are Kafka's own.
-    pub marker: Option<Marker>,
-}
-
-/// What a log needs to open again without a scan.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedLog(pub(super) Vec<u8>);
+/// Readers whose place is remembered, so that each goes on where it stopped without a look at the index.
+const READERS_MAX: usize = 4;
 
 #[derive(Debug)]
-pub struct PartitionLog {}
+pub struct PartitionLog {
+    pub(super) files: Files,
+    pub(super) config: LogConfig,
+    /// Never empty; the last is the active one, whose file is created by the first append.
+    pub(super) segments: Vec<Segment>,
+    pub(super) start: i64,
+    pub(super) end: i64,
+    pub(super) compacted_to: i64,
+    pub(super) producers: Producers,
+    pub(super) checkpoint: Checkpoint,
+    /// A write failed and the file could not be cut back to its size: that comes before the next write.
+    pub(super) cut_pending: bool,
+    readers: Mutex<Readers>,
+}
+
+/// What the checkpoint file holds, as far as it matters when to write the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Checkpoint {
+    pub(super) start: i64,
+    pub(super) end: i64,
+    pub(super) at_ms: i64,
+    pub(super) bytes_behind: u64,
+}
+
+#[derive(Debug, Default)]
+struct Readers {
+    places: [Option<Place>; READERS_MAX],
+    next: usize,
+}
+
+/// Where the batch with `offset` begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) offset: i64,
+    pub(super) base: i64,
+    pub(super) position: u64,
+}
 
 impl PartitionLog {
     /// Opens the log in `dir`. With `saved` (of a clean shutdown) no file is touched; without, everything
     /// after the last checkpoint is read and a torn tail is cut off.
-    pub fn open(_dir: &Path, _config: LogConfig, _saved: Option<&SavedLog>, _now_ms: i64) -> Result<Self, LogError> {
-        todo!()
+    pub fn open(dir: &Path, config: LogConfig, saved: Option<&SavedLog>, now_ms: i64) -> Result<Self, LogError> {
+        let files = Files::new(dir);
+        match saved.and_then(|saved| State::decode(&saved.0, now_ms)) {
+            Some(state) => Ok(Self::from_state(files, config, state, now_ms)),
+            None => Self::recover(files, config, now_ms),
+        }
     }
 
-    /// Appends one or more record batches as they came from the client.
-    pub fn append(&mut self, _records: &[u8], _origin: Origin, _now_ms: i64) -> Result<Appended, AppendError> {
-        todo!()
+    /// The log as `state` has it, which must be the whole truth.
+    pub(super) fn from_state(files: Files, config: LogConfig, state: State, now_ms: i64) -> Self {
+        let mut segments: Vec<Segment> = state.segments.into_iter().map(Segment::new).collect();
+        if segments.is_empty() {
+            segments.push(Segment::new(SegmentFacts::new(state.end, now_ms)));
+        }
+        let checkpoint = Checkpoint { start: state.start, end: state.end, at_ms: now_ms, bytes_behind: 0 };
+        Self {
+            files,
+            config,
+            segments,
+            start: state.start,
+            end: state.end,
+            compacted_to: state.compacted_to,
+            producers: state.producers,
+            checkpoint,
+            cut_pending: false,
+            readers: Mutex::default(),
+        }
     }
 
-    /// Ends the producer's transaction in this partition.
-    pub fn append_control(
-        &mut self,
-        _producer_id: i64,
-        _epoch: i16,
-        _marker: Marker,
-        _coordinator_epoch: i32,
-        _now_ms: i64,
-    ) -> Result<Appended, AppendError> {
-        todo!()
-    }
-
-    /// Whole batches from the one that holds `from`, up to but without the batch that starts at or after
-    /// `up_to`. Empty when there is nothing to give. Never more than `max_bytes`, unless `at_least_one`
-    /// and the first batch alone is larger.
-    pub fn read(&self, _from: i64, _up_to: i64, _max_bytes: usize, _at_least_one: bool) -> Result<Bytes, ReadError> {
-        todo!()
-    }
-
-    /// Bytes of whole batches between `from` and `up_to`, roughly: for `min_bytes` of a fetch.
-    pub fn available_bytes(&self, _from: i64) -> u64 {
-        todo!()
-    }
-
-    /// Every record at or after `from`, decoded, until the visitor breaks. For internal logs.
-    pub fn for_each_record(
-        &self,
-        _from: i64,
-        _visit: impl FnMut(LogRecord) -> ControlFlow<()>,
-    ) -> Result<(), ReadError> {
-        todo!()
+    fn state(&self) -> State {
+        State {
+            start: self.start,
+            end: self.end,
+            compacted_to: self.compacted_to,
+            segments: self.segments.iter().map(|segment| segment.facts).collect(),
+            producers: self.producers.clone(),
+        }
     }
 
     pub fn start_offset(&self) -> i64 {
-        todo!()
+        self.start
     }
 
     /// One beyond the last record; with one node also the high watermark.
     pub fn end_offset(&self) -> i64 {
-        todo!()
+        self.end
     }
 
     pub fn last_stable_offset(&self) -> i64 {
-        todo!()
+        self.producers.first_open().map_or(self.end, |offset| offset.max(self.start))
     }
 
     /// Aborted transactions that have records in `from..to`.
-    pub fn aborted_in(&self, _from: i64, _to: i64) -> Vec<AbortedTransaction> {
-        todo!()
-    }
-
-    /// The first record whose timestamp is at least `timestamp`.
-    pub fn offset_for_timestamp(&self, _timestamp: i64) -> Result<Option<TimestampOffset>, ReadError> {
-        todo!()
-    }
-
-    /// The first record with the greatest timestamp.
-    pub fn max_timestamp_offset(&self) -> Result<Option<TimestampOffset>, ReadError> {
-        todo!()
-    }
-
-    /// Moves the start of the log to `offset`; says where it is now. It never moves back.
-    pub fn delete_records_before(&mut self, _offset: i64) -> Result<i64, ReadError> {
-        todo!()
+    pub fn aborted_in(&self, from: i64, to: i64) -> Vec<AbortedTransaction> {
+        self.producers.aborted_in(from, to)
     }
 
     pub fn producers(&self) -> Vec<ProducerView> {
-        todo!()
+        self.producers.views()
     }
 
     pub fn size_bytes(&self) -> u64 {
-        todo!()
+        self.segments.iter().map(|segment| segment.facts.size_bytes).sum()
     }
 
     pub fn config(&self) -> &LogConfig {
-        todo!()
+        &self.config
     }
 
-    pub fn reconfigure(&mut self, _config: LogConfig) {
-        todo!()
+    pub fn reconfigure(&mut self, config: LogConfig) {
+        self.config = config;
     }
 
-    /// Rolls the active segment by age, deletes segments beyond retention, forgets idle producers,
-    /// writes a checkpoint when much was appended since the last, and lets go of files and indexes that
-    /// were not used since the last call. Meant to be called every few seconds to minutes.
-    pub fn maintain(&mut self, _now_ms: i64) -> Result<(), LogError> {
-        todo!()
+    pub(super) fn active(&self) -> &Segment {
+        self.segments.last().expect("a log has an active segment")
     }
 
-    /// One pass of compaction, if the topic is compacted and dirty enough. Holds the log for as long as it
-    /// takes: where that matters use `compaction`, `Compaction::run` and `install`.
-    pub fn compact(&mut self, _now_ms: i64, _memory_bytes_max: usize) -> Result<Option<Compacted>, LogError> {
-        todo!()
+    pub(super) fn active_mut(&mut self) -> &mut Segment {
+        self.segments.last_mut().expect("a log has an active segment")
     }
 
-    /// Puts everything on the disk itself.
+    /// Starts a new active segment at the end of the log. Its file is there at once: after a crash it says
+    /// where the log ends, even if retention took everything before.
+    pub(super) fn roll(&mut self, now_ms: i64) -> std::io::Result<()> {
+        self.files.active(self.end)?;
+        self.segments.push(Segment::new(SegmentFacts::new(self.end, now_ms)));
+        Ok(())
+    }
+
+    pub(super) fn place_of(&self, offset: i64) -> Option<Place> {
+        let readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.places.iter().flatten().find(|place| place.offset == offset).copied()
+    }
+
+    pub(super) fn remember(&self, place: Place) {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = readers.next;
+        readers.places[slot] = Some(place);
+        readers.next = (slot + 1) % READERS_MAX;
+    }
+
+    /// For when positions in segments have changed.
+    pub(super) fn forget_readers(&mut self) {
+        *self.readers.get_mut().unwrap_or_else(PoisonError::into_inner) = Readers::default();
+    }
+
+    /// Puts everything on the disk itself, and writes a checkpoint so that recovery reads nothing again.
     pub fn flush(&mut self) -> Result<(), LogError> {
-        todo!()
+        self.write_checkpoint(self.checkpoint.at_ms)
+    }
+
+    pub(super) fn write_checkpoint(&mut self, now_ms: i64) -> Result<(), LogError> {
+        if (self.checkpoint.start, self.checkpoint.end) == (self.start, self.end) {
+            return Ok(());
+        }
+        self.sync_segments()?;
+        for segment in &self.segments {
+            segment.save_index(&self.files)?;
+        }
+        self.write_state()?;
+        self.checkpoint.at_ms = now_ms;
+        Ok(())
+    }
+
+    /// A checkpoint promises everything before it, so that comes first.
+    fn sync_segments(&self) -> Result<(), LogError> {
+        let behind = self.segments.partition_point(|segment| segment.facts.base <= self.checkpoint.end);
+        for segment in &self.segments[behind.saturating_sub(1)..] {
+            if segment.facts.size_bytes > 0 {
+                let base = segment.facts.base;
+                let synced = self.files.reading(base).and_then(|file| file.sync_data());
+                synced.map_err(|error| LogError::at("sync", &self.files.path(base, files::LOG), error))?;
+            }
+        }
+        files::sync_dir(self.files.dir())
+    }
+
+    pub(super) fn write_state(&mut self) -> Result<(), LogError> {
+        files::replace_file(&self.files.dir().join(CHECKPOINT), &self.state().encode())?;
+        self.checkpoint = Checkpoint { start: self.start, end: self.end, bytes_behind: 0, ..self.checkpoint };
+        Ok(())
     }
 
     /// Flushes, and gives what the next open needs. The log must not be changed afterwards.
     pub fn close_clean(&mut self) -> Result<SavedLog, LogError> {
-        todo!()
+        self.flush()?;
+        self.files.close();
+        Ok(SavedLog(self.state().encode()))
     }
 }
