@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    AppendError, Appended, Marker, Origin, PartitionLog, TimestampType,
-    batch::{BatchDefect, BatchHeader, EndTransaction, HEADER_BYTES, NO_TIMESTAMP},
+    AppendError, Appended, EndTransaction, Origin, PartitionLog, TimestampType,
+    batch::{BatchDefect, BatchHeader, HEADER_BYTES, NO_TIMESTAMP},
     record::{self, RecordSlice},
 };
 
@@ -53,16 +53,8 @@ impl PartitionLog {
     }
 
     /// Ends the producer's transaction in this partition.
-    pub fn append_control(
-        &mut self,
-        producer_id: i64,
-        epoch: i16,
-        marker: Marker,
-        coordinator_epoch: i32,
-        now_ms: i64,
-    ) -> Result<Appended, AppendError> {
-        let end = EndTransaction { producer_id, epoch, marker, coordinator_epoch };
-        self.producers.check_end(&end)?;
+    pub fn append_control(&mut self, end: &EndTransaction, now_ms: i64) -> Result<Appended, AppendError> {
+        self.producers.check_end(end)?;
         self.append(&end.encode(now_ms), Origin::Coordinator, now_ms)
     }
 

@@ -10,7 +10,7 @@
 //! | 21..23 | attributes | 57..61 | number of records |
 //! | 23..27 | last offset delta | 61.. | records, perhaps compressed |
 
-use super::{Marker, codec::Codec};
+use super::{EndTransaction, Marker, codec::Codec};
 
 pub(super) const HEADER_BYTES: usize = 61;
 /// Base offset and length: what stands before the bytes that the length counts.
@@ -177,6 +177,12 @@ impl BatchHeader {
         (self.attributes & DELETE_HORIZON != 0).then_some(self.base_timestamp)
     }
 
+    /// The same batch after all its records were removed.
+    pub(super) fn without_records(&self) -> Self {
+        let attributes = self.attributes & !(COMPRESSION | DELETE_HORIZON);
+        Self { attributes, record_count: 0, base_timestamp: NO_TIMESTAMP, max_timestamp: NO_TIMESTAMP, ..*self }
+    }
+
     /// The records' timestamp deltas count from the base timestamp, so they must be written anew with this.
     pub(super) fn set_delete_horizon(&mut self, at_ms: i64) {
         self.attributes |= DELETE_HORIZON;
@@ -188,15 +194,6 @@ fn field<const N: usize>(bytes: &[u8; HEADER_BYTES], at: usize) -> [u8; N] {
     let mut field = [0; N];
     field.copy_from_slice(&bytes[at..at + N]);
     field
-}
-
-/// Who ends a transaction, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct EndTransaction {
-    pub(super) producer_id: i64,
-    pub(super) epoch: i16,
-    pub(super) marker: Marker,
-    pub(super) coordinator_epoch: i32,
 }
 
 /// Bytes of a marker's one record: length, attributes, two deltas, key (version, type), value (version,

@@ -27,11 +27,12 @@ mod segment;
 mod state;
 mod views;
 
+pub use compaction::{Compaction, CompactionOutput};
 pub use config::{CleanupPolicy, LogConfig, TimestampType};
 pub use data_dir::{DataDir, TopicPartition};
 pub use errors::{AppendError, ConfigError, LogError, ReadError};
 pub use partition::PartitionLog;
 pub use views::{
-    AbortedTransaction, Appended, Compacted, LogRecord, Marker, Origin, ProducerView, RecordHeader, SavedLog,
-    TimestampOffset,
+    AbortedTransaction, Appended, Compacted, EndTransaction, LogRecord, Marker, Origin, ProducerView, RecordHeader,
+    SavedLog, TimestampOffset,
 };

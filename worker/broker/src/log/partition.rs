@@ -173,12 +173,16 @@ impl PartitionLog {
         if (self.checkpoint.start, self.checkpoint.end) == (self.start, self.end) {
             return Ok(());
         }
+        self.force_checkpoint(now_ms)
+    }
+
+    pub(super) fn force_checkpoint(&mut self, now_ms: i64) -> Result<(), LogError> {
         self.sync_segments()?;
         for segment in &self.segments {
             segment.save_index(&self.files)?;
         }
-        self.write_state()?;
-        self.checkpoint.at_ms = now_ms;
+        files::replace_file(&self.files.dir().join(CHECKPOINT), &self.state().encode())?;
+        self.checkpoint = Checkpoint { start: self.start, end: self.end, at_ms: now_ms, bytes_behind: 0 };
         Ok(())
     }
 
@@ -193,12 +197,6 @@ impl PartitionLog {
             }
         }
         files::sync_dir(self.files.dir())
-    }
-
-    pub(super) fn write_state(&mut self) -> Result<(), LogError> {
-        files::replace_file(&self.files.dir().join(CHECKPOINT), &self.state().encode())?;
-        self.checkpoint = Checkpoint { start: self.start, end: self.end, bytes_behind: 0, ..self.checkpoint };
-        Ok(())
     }
 
     /// Flushes, and gives what the next open needs. The log must not be changed afterwards.

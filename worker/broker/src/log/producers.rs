@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    AbortedTransaction, AppendError, Marker, Origin, ProducerView,
-    batch::{BatchHeader, EndTransaction, NO_SEQUENCE},
+    AbortedTransaction, AppendError, EndTransaction, Marker, Origin, ProducerView,
+    batch::{BatchHeader, NO_SEQUENCE},
 };
 
 /// Batches remembered per producer: clients have at most five in flight (`max.in.flight.requests.per.connection`).

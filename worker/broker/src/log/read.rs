@@ -5,8 +5,8 @@ use std::{io, ops::ControlFlow, os::unix::fs::FileExt};
 use bytes::Bytes;
 
 use super::{
-    LogRecord, PartitionLog, ReadError, RecordHeader, TimestampOffset,
-    batch::{BatchHeader, EndTransaction, HEADER_BYTES},
+    EndTransaction, LogRecord, PartitionLog, ReadError, RecordHeader, TimestampOffset,
+    batch::{BatchHeader, HEADER_BYTES},
     partition::Place,
     record::{self, RecordSlice},
     scan::{BatchScan, HEADER_CHUNK_BYTES, WHOLE_CHUNK_BYTES},

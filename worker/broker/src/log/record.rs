@@ -17,6 +17,9 @@ pub(super) struct RecordSlice<'a> {
     pub(super) raw: &'a [u8],
 }
 
+/// Key and value of a record header.
+pub(super) type HeaderSlice<'a> = (&'a [u8], Option<&'a [u8]>);
+
 impl<'a> RecordSlice<'a> {
     /// The records of an opened payload, until its end or the first defect.
     pub(super) fn iterate(payload: &'a [u8]) -> impl Iterator<Item = io::Result<RecordSlice<'a>>> {
@@ -47,7 +50,7 @@ impl<'a> RecordSlice<'a> {
         Some(Self { timestamp_delta, offset_delta, key, value, headers: body, raw })
     }
 
-    pub(super) fn decode_headers(&self) -> Option<Vec<(&'a [u8], Option<&'a [u8]>)>> {
+    pub(super) fn decode_headers(&self) -> Option<Vec<HeaderSlice<'a>>> {
         let mut rest = self.headers;
         let count = usize::try_from(take_varint(&mut rest)?).ok()?;
         let mut headers = Vec::with_capacity(count.min(16));

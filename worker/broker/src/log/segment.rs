@@ -8,7 +8,7 @@ use std::{
 use super::{
     LogError,
     batch::{BatchHeader, NO_TIMESTAMP},
-    files::{self, Files, INDEX},
+    files::{Files, INDEX},
     index::SparseIndex,
     scan::{BatchScan, HEADER_CHUNK_BYTES},
 };
@@ -145,12 +145,6 @@ impl Segment {
         self.save_index(files)?;
         self.index.lock().unwrap_or_else(PoisonError::into_inner).index = None;
         Ok(())
-    }
-
-    /// Forgets the index in memory and on disk: the file's content has changed.
-    pub(super) fn discard_index(&mut self, files: &Files) -> Result<(), LogError> {
-        *self.index.get_mut().unwrap_or_else(PoisonError::into_inner) = LoadedIndex::default();
-        files::remove_if_there(&files.path(self.facts.base, INDEX))
     }
 }
 

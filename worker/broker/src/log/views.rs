@@ -16,6 +16,15 @@ pub enum Marker {
     Commit,
 }
 
+/// Who ends a transaction, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndTransaction {
+    pub producer_id: i64,
+    pub epoch: i16,
+    pub marker: Marker,
+    pub coordinator_epoch: i32,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
     pub base_offset: i64,
