@@ -85,7 +85,8 @@ impl Segment {
 
     /// A position at or before the batch that holds `offset`.
     pub(super) fn position_of_offset(&self, files: &Files, offset: i64, interval_bytes: u32) -> io::Result<u64> {
-        let relative = u32::try_from(offset - self.facts.base).unwrap_or(u32::MAX);
+        // Behind a gap that compaction left, the offset may be before the segment.
+        let relative = u32::try_from((offset - self.facts.base).max(0)).unwrap_or(u32::MAX);
         self.with_index(files, interval_bytes, |index| index.position_of_offset(relative))
     }
 
