@@ -167,6 +167,8 @@ impl PartitionLog {
         let swap = self.files.swap_path(base, group.end);
         let renamed = fs::rename(self.files.path(base, CLEANED), &swap);
         renamed.map_err(|error| LogError::at("rename", &swap, error))?;
+        // What it replaces may go only when it is there for good.
+        files::sync_dir(self.files.dir())?;
         let bases: Vec<i64> = group.replaced.iter().map(|facts| facts.base).collect();
         complete_swap(&self.files, base, group.end, &bases)?;
         let index = self.segments.partition_point(|segment| segment.facts.base < base);

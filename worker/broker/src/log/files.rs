@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -106,14 +106,11 @@ pub(super) fn remove_if_there(path: &Path) -> Result<(), LogError> {
     }
 }
 
-/// Writes `path` so that after any crash it holds either its old or its new content.
+/// Writes `path` so that after a kill it holds either its old or its new content. It is not put on the
+/// disk itself: readers check the content and do without it if they must.
 pub(super) fn replace_file(path: &Path, content: &[u8]) -> Result<(), LogError> {
     let temporary = path.with_extension(TEMPORARY);
-    let written = File::create(&temporary).and_then(|mut file| {
-        file.write_all(content)?;
-        file.sync_data()
-    });
-    written.map_err(|error| LogError::at("write", &temporary, error))?;
+    fs::write(&temporary, content).map_err(|error| LogError::at("write", &temporary, error))?;
     fs::rename(&temporary, path).map_err(|error| LogError::at("replace", path, error))
 }
 

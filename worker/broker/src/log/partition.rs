@@ -1,6 +1,7 @@
 //! The log of one partition: its segments, its offsets and its producers.
 
 use std::{
+    fs, io,
     path::Path,
     sync::{Mutex, PoisonError},
 };
@@ -56,11 +57,12 @@ pub(super) struct Place {
 }
 
 impl PartitionLog {
-    /// Opens the log in `dir`. With `saved` (of a clean shutdown) no file is touched; without, everything
+    /// Opens the log in `dir`. With `saved` (of a clean shutdown) no file is opened; without, everything
     /// after the last checkpoint is read and a torn tail is cut off.
     pub fn open(dir: &Path, config: LogConfig, saved: Option<&SavedLog>, now_ms: i64) -> Result<Self, LogError> {
         let files = Files::new(dir);
-        match saved.and_then(|saved| State::decode(&saved.0, now_ms)) {
+        let saved = saved.and_then(|saved| State::decode(&saved.0, now_ms));
+        match saved.filter(|state| whole_on_disk(&files, state)) {
             Some(state) => Ok(Self::from_state(files, config, state, now_ms)),
             None => Self::recover(files, config, now_ms),
         }
@@ -72,7 +74,7 @@ impl PartitionLog {
         if segments.is_empty() {
             segments.push(Segment::new(SegmentFacts::new(state.end, now_ms)));
         }
-        let checkpoint = Checkpoint { start: state.start, end: state.end, at_ms: now_ms, bytes_behind: 0 };
+        let checkpoint = Checkpoint { start: state.start, end: state.checkpointed_to, at_ms: now_ms, bytes_behind: 0 };
         Self {
             files,
             config,
@@ -92,6 +94,7 @@ impl PartitionLog {
             start: self.start,
             end: self.end,
             compacted_to: self.compacted_to,
+            checkpointed_to: self.checkpoint.end,
             segments: self.segments.iter().map(|segment| segment.facts).collect(),
             producers: self.producers.clone(),
         }
@@ -141,7 +144,7 @@ impl PartitionLog {
 
     /// Starts a new active segment at the end of the log. Its file is there at once: after a crash it says
     /// where the log ends, even if retention took everything before.
-    pub(super) fn roll(&mut self, now_ms: i64) -> std::io::Result<()> {
+    pub(super) fn roll(&mut self, now_ms: i64) -> io::Result<()> {
         self.files.active(self.end)?;
         self.segments.push(Segment::new(SegmentFacts::new(self.end, now_ms)));
         Ok(())
@@ -196,13 +199,26 @@ impl PartitionLog {
                 synced.map_err(|error| LogError::at("sync", &self.files.path(base, files::LOG), error))?;
             }
         }
-        files::sync_dir(self.files.dir())
+        Ok(())
     }
 
-    /// Flushes, and gives what the next open needs. The log must not be changed afterwards.
+    /// Gives what the next open needs. The log must not be changed afterwards. Nothing is synced, or 2,000
+    /// logs would take half a minute: if the power fails before the disk has it all, the next open sees
+    /// that the files are too short, and recovers.
     pub fn close_clean(&mut self) -> Result<SavedLog, LogError> {
-        self.flush()?;
+        for segment in &self.segments {
+            segment.save_index(&self.files)?;
+        }
         self.files.close();
         Ok(SavedLog(self.state().encode()))
     }
+}
+
+/// Whether all segments are as long as they were when the log was closed.
+fn whole_on_disk(files: &Files, state: &State) -> bool {
+    state.segments.iter().all(|facts| match fs::metadata(files.path(facts.base, files::LOG)) {
+        Ok(metadata) => metadata.len() == facts.size_bytes,
+        // The first segment has no file before its first batch.
+        Err(error) => error.kind() == io::ErrorKind::NotFound && facts.size_bytes == 0,
+    })
 }

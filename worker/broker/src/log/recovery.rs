@@ -1,6 +1,12 @@
 //! Opening a log that was not closed in order: what a crash left is read, checked and cut to size.
 
-use std::{collections::BTreeMap, ffi::OsStr, fs, io, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     LogConfig, LogError, PartitionLog,
@@ -17,10 +23,11 @@ impl PartitionLog {
     pub(super) fn recover(files: Files, config: LogConfig, now_ms: i64) -> Result<Self, LogError> {
         fs::create_dir_all(files.dir()).map_err(|error| LogError::at("create", files.dir(), error))?;
         let sizes = settle_files(&files)?;
-        let checkpoint = fs::read(files.dir().join(CHECKPOINT)).ok();
-        let state = checkpoint.and_then(|bytes| State::decode(&bytes, now_ms));
-        let state = state.filter(|state| covered_by_files(state, &sizes)).unwrap_or_default();
-        let mut log = Recovery { files: &files, now_ms, state, end: 0, cut: false }.run(&sizes)?;
+        let state = read_checkpoint(&files, &sizes, now_ms);
+        let checkpointed_to = state.end;
+        let mut recovery = Recovery { files: &files, now_ms, state, end: 0, cut: false, read_bytes: 0 };
+        let mut log = recovery.run(&sizes)?;
+        let read_bytes = recovery.read_bytes;
         log.start = log.start.max(log.segments.first().map_or(0, |segment| segment.base));
         if log.end < log.start {
             // Only a disk that lost what was flushed can do this. Offsets are not given twice, so the
@@ -30,12 +37,14 @@ impl PartitionLog {
             }
             log.end = log.start;
         }
+        if log.end < checkpointed_to {
+            files::remove_if_there(&files.dir().join(CHECKPOINT))?;
+            log.checkpointed_to = 0;
+        }
         let mut log = Self::from_state(files, config, log, now_ms);
         log.forget_aborted_without_marker()?;
         log.producers.forget_before(log.start);
-        // What was recovered is not on the disk itself until the next checkpoint says so.
-        log.checkpoint.end = 0;
-        log.checkpoint.bytes_behind = log.size_bytes();
+        log.checkpoint.bytes_behind = read_bytes;
         Ok(log)
     }
 
@@ -70,42 +79,51 @@ impl PartitionLog {
     }
 }
 
+/// The state in the checkpoint file; that of an empty log when it is missing, damaged or ahead of the files.
+fn read_checkpoint(files: &Files, sizes: &BTreeMap<i64, u64>, now_ms: i64) -> State {
+    let bytes = fs::read(files.dir().join(CHECKPOINT)).ok();
+    let state = bytes.and_then(|bytes| State::decode(&bytes, now_ms));
+    let state = state.filter(|state| covered_by_files(state, sizes)).unwrap_or_default();
+    State { checkpointed_to: state.end, ..state }
+}
+
 /// Ends or undoes what a crash interrupted, and gives the segments that are there with their sizes.
 fn settle_files(files: &Files) -> Result<BTreeMap<i64, u64>, LogError> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(files.dir()).map_err(|error| LogError::at("list", files.dir(), error))? {
-        names.push(entry.map_err(|error| LogError::at("list", files.dir(), error))?.path());
+    let mut paths = list(files.dir())?;
+    let swaps: Vec<(i64, i64)> =
+        paths.iter().filter(|path| has_extension(path, SWAP)).filter_map(|path| parse_swap(path)).collect();
+    for (base, end) in &swaps {
+        let logs = paths.iter().filter(|path| has_extension(path, LOG)).filter_map(|path| base_of(path));
+        let replaced: Vec<i64> = logs.filter(|of| (*base..*end).contains(of)).collect();
+        complete_swap(files, *base, *end, &replaced)?;
     }
-    let mut swaps = Vec::new();
-    for path in &names {
-        match path.extension().and_then(OsStr::to_str) {
-            Some(CLEANED | TEMPORARY) => files::remove_if_there(path)?,
-            Some(SWAP) => swaps.extend(parse_swap(path)),
-            _ => {}
-        }
-    }
-    let logs: Vec<i64> =
-        names.iter().filter(|path| has_extension(path, LOG)).filter_map(|path| base_of(path)).collect();
-    for (base, end) in swaps {
-        let replaced: Vec<i64> = logs.iter().copied().filter(|of| (base..end).contains(of)).collect();
-        complete_swap(files, base, end, &replaced)?;
+    if !swaps.is_empty() {
+        paths = list(files.dir())?;
     }
     let mut sizes = BTreeMap::new();
-    for entry in fs::read_dir(files.dir()).map_err(|error| LogError::at("list", files.dir(), error))? {
-        let entry = entry.map_err(|error| LogError::at("list", files.dir(), error))?;
-        let path = entry.path();
-        if let Some(base) = base_of(&path).filter(|_| has_extension(&path, LOG)) {
-            let metadata = entry.metadata().map_err(|error| LogError::at("look at", &path, error))?;
+    for path in paths.iter().filter(|path| has_extension(path, LOG)) {
+        if let Some(base) = base_of(path) {
+            let metadata = fs::metadata(path).map_err(|error| LogError::at("look at", path, error))?;
             sizes.insert(base, metadata.len());
         }
     }
-    // An index without its segment would be wrong for the next segment of that name.
-    for path in names.iter().filter(|path| has_extension(path, INDEX)) {
-        if base_of(path).is_none_or(|base| !sizes.contains_key(&base)) {
+    for path in &paths {
+        let meaningless = match path.extension().and_then(OsStr::to_str) {
+            Some(CLEANED | TEMPORARY) => true,
+            // An index without its segment would be wrong for the next segment of that name.
+            Some(INDEX) => base_of(path).is_none_or(|base| !sizes.contains_key(&base)),
+            _ => false,
+        };
+        if meaningless {
             files::remove_if_there(path)?;
         }
     }
     Ok(sizes)
+}
+
+fn list(dir: &Path) -> Result<Vec<PathBuf>, LogError> {
+    let entries = fs::read_dir(dir).map_err(|error| LogError::at("list", dir, error))?;
+    entries.map(|entry| Ok(entry.map_err(|error| LogError::at("list", dir, error))?.path())).collect()
 }
 
 /// Puts a compacted segment in the place of the segments it was made of. The last step of a compaction,
@@ -150,11 +168,12 @@ struct Recovery<'a> {
     state: State,
     end: i64,
     cut: bool,
+    read_bytes: u64,
 }
 
 impl Recovery<'_> {
     /// Goes through all segments in order, and gives the state of now.
-    fn run(mut self, sizes: &BTreeMap<i64, u64>) -> Result<State, LogError> {
+    fn run(&mut self, sizes: &BTreeMap<i64, u64>) -> Result<State, LogError> {
         let checkpointed = std::mem::take(&mut self.state.segments);
         let bases: Vec<i64> = sizes.keys().copied().collect();
         let mut segments = Vec::with_capacity(bases.len());
@@ -181,7 +200,7 @@ impl Recovery<'_> {
         if segments.is_empty() {
             self.end = self.end.max(self.state.end);
         }
-        Ok(State { end: self.end, segments, ..self.state })
+        Ok(State { end: self.end, segments, ..std::mem::take(&mut self.state) })
     }
 
     /// Reads the batches behind what `facts` knows; cuts the file where they stop being whole.
@@ -192,6 +211,7 @@ impl Recovery<'_> {
         let read_error = |error| LogError::at("read", &path, error);
         let file = Arc::new(fs::File::open(&path).map_err(read_error)?);
         let mut scan = BatchScan::new(file, facts.size_bytes, size_bytes, WHOLE_CHUNK_BYTES);
+        self.read_bytes += size_bytes - facts.size_bytes;
         let mut next = self.end.max(base);
         while let Some(header) = whole_header(&mut scan).map_err(read_error)? {
             if header.base_offset < next || header.last_offset() >= next_base {

@@ -21,6 +21,8 @@ pub(super) struct State {
     pub(super) end: i64,
     /// Everything before it was compacted at least once.
     pub(super) compacted_to: i64,
+    /// Where the state in the checkpoint file ends, from which a crash goes on.
+    pub(super) checkpointed_to: i64,
     pub(super) segments: Vec<SegmentFacts>,
     pub(super) producers: Producers,
 }
@@ -32,6 +34,7 @@ impl State {
         out.put_i64(self.start);
         out.put_i64(self.end);
         out.put_i64(self.compacted_to);
+        out.put_i64(self.checkpointed_to);
         out.put_u32(self.segments.len() as u32);
         for segment in &self.segments {
             out.put_i64(segment.base);
@@ -81,7 +84,8 @@ fn put_producer(out: &mut Vec<u8>, id: i64, producer: &Producer) {
 }
 
 fn take_state(body: &mut &[u8], now_ms: i64) -> Result<State, TryGetError> {
-    let (start, end, compacted_to) = (body.try_get_i64()?, body.try_get_i64()?, body.try_get_i64()?);
+    let (start, end) = (body.try_get_i64()?, body.try_get_i64()?);
+    let (compacted_to, checkpointed_to) = (body.try_get_i64()?, body.try_get_i64()?);
     let mut segments = Vec::new();
     for _ in 0..body.try_get_u32()? {
         segments.push(SegmentFacts {
@@ -106,7 +110,7 @@ fn take_state(body: &mut &[u8], now_ms: i64) -> Result<State, TryGetError> {
             marker_offset: body.try_get_i64()?,
         });
     }
-    Ok(State { start, end, compacted_to, segments, producers: Producers::restore(by_id, aborted) })
+    Ok(State { start, end, compacted_to, checkpointed_to, segments, producers: Producers::restore(by_id, aborted) })
 }
 
 fn take_producer(body: &mut &[u8], now_ms: i64) -> Result<Producer, TryGetError> {
@@ -148,6 +152,7 @@ mod tests {
             start: 11,
             end: 12,
             compacted_to: 13,
+            checkpointed_to: 18,
             segments: vec![SegmentFacts { size_bytes: 14, ..SegmentFacts::new(15, 16) }; 2],
             producers: Producers::restore(HashMap::from([(17, producer)]), vec![aborted]),
         }

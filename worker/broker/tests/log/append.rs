@@ -156,11 +156,8 @@ fn a_compacted_topic_refuses_records_without_a_key_in_any_codec() {
 #[test]
 fn timestamps_out_of_range_are_refused() {
     let folder = Folder::new();
-    let config = LogConfig {
-        message_timestamp_before_max_ms: 100,
-        message_timestamp_after_max_ms: 10,
-        ..LogConfig::default()
-    };
+    let config =
+        LogConfig { message_timestamp_before_max_ms: 100, message_timestamp_after_max_ms: 10, ..LogConfig::default() };
     let mut log = folder.open(&config);
     for timestamps in [[NOW - 101, NOW], [NOW, NOW + 11]] {
         let refused = log.append(&values(&["a", "b"]).at(&timestamps).encode(), Origin::Client, NOW).unwrap_err();

@@ -325,8 +325,12 @@ enum Step {
     /// Keys with values, a codec, and who writes: 0 is nobody, 1 idempotent, 2 and 3 transactional.
     Write(Vec<(u8, Option<u8>)>, i16, i64),
     End(i64, bool),
-    Compact { days: i64 },
-    Restart { checkpoint: bool },
+    Compact {
+        days: i64,
+    },
+    Restart {
+        checkpoint: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -428,8 +432,8 @@ impl Model {
 }
 
 proptest! {
-    // Every pass syncs files, so cases are dear.
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    // Every pass syncs files, so cases are dear: a quarter of the usual number, or of `PROPTEST_CASES`.
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
 
     #[test]
     fn a_compacted_log_means_what_the_whole_log_meant(steps in proptest::collection::vec(step(), 1..60)) {

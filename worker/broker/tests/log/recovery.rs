@@ -123,15 +123,34 @@ fn go_on(folder: &Folder, config: &LogConfig, before: &Answers) {
 }
 
 #[test]
-fn after_a_clean_shutdown_no_file_is_touched() {
+fn after_a_clean_shutdown_no_batch_is_read() {
     let folder = Folder::new();
     let mut log = folder.open(&small_segments());
     fill(&mut log);
+    let expected = (log.start_offset(), log.last_stable_offset(), log.end_offset(), log.producers());
     let saved = log.close_clean().unwrap();
-    let elsewhere = folder.path().join("nowhere");
-    let log = PartitionLog::open(&elsewhere, small_segments(), Some(&saved), NOW).unwrap();
-    assert_eq!((log.start_offset(), log.end_offset()), (0, 17));
-    assert!(!elsewhere.exists());
+    drop(log);
+    for name in folder.names() {
+        // As many bytes as before, and not one of them as before.
+        let bytes = fs::read(folder.path().join(&name)).unwrap();
+        fs::write(folder.path().join(&name), vec![0xff; bytes.len()]).unwrap();
+    }
+    let log = PartitionLog::open(folder.path(), small_segments(), Some(&saved), NOW).unwrap();
+    assert_eq!((log.start_offset(), log.last_stable_offset(), log.end_offset(), log.producers()), expected);
+}
+
+#[test]
+fn a_file_shorter_than_at_the_clean_shutdown_is_recovered() {
+    let folder = Folder::new();
+    let mut log = folder.open(&LogConfig::default());
+    append(&mut log, &values(&["a"]));
+    let size_bytes = log.size_bytes();
+    append(&mut log, &values(&["b"]));
+    let saved = log.close_clean().unwrap();
+    let file = fs::File::options().write(true).open(folder.path().join(FIRST)).unwrap();
+    file.set_len(size_bytes + 10).unwrap();
+    let log = PartitionLog::open(folder.path(), LogConfig::default(), Some(&saved), NOW).unwrap();
+    assert_eq!((log.end_offset(), log.size_bytes()), (1, size_bytes));
 }
 
 #[test]

@@ -124,7 +124,8 @@ fn an_idle_log_holds_no_file_open_and_still_answers() {
         append(&mut log, &values(&["hello"]));
     }
     let open = || {
-        let links = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| entry.unwrap().path().read_link().ok());
+        let links =
+            std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| entry.unwrap().path().read_link().ok());
         links.filter(|path| path.starts_with(folder.path())).count()
     };
     let before = contents(&log);
