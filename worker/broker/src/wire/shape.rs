@@ -4,6 +4,8 @@
 //! ask for gigabytes and abort the process. The walk takes no memory: it proves that every length fits into the bytes
 //! that are there and that elements are few enough for what they cost once decoded.
 
+use kafka_protocol::messages::ApiKey;
+
 use super::{
     apis::Api,
     layout::{Field, Kind},
@@ -19,6 +21,8 @@ pub(super) enum ShapeError {
     TooMany,
     #[error("a structure has more than {TAGS_MAX} tagged fields")]
     TooManyTags,
+    #[error("it has a field that only followers send")]
+    FollowersOnly,
 }
 
 /// Elements of one request. A decoded element costs up to 200 bytes, so a request costs at most some 50 MB more than
@@ -32,11 +36,13 @@ struct Walk<'a> {
     flexible: bool,
     version: i16,
     elements: usize,
+    /// The codec reads some tagged fields of a fetch by their own lengths, and only followers send them.
+    fetch: bool,
 }
 
 /// Checks the request header, whose client id is the only field of variable length.
 pub(super) fn check_header(frame: &[u8], flexible: bool) -> Result<(), ShapeError> {
-    let mut walk = Walk { rest: frame, flexible: false, version: 0, elements: 0 };
+    let mut walk = Walk { rest: frame, flexible: false, version: 0, elements: 0, fetch: false };
     walk.skip(8)?;
     // The client id keeps its old form in flexible headers, so that any broker can read it.
     walk.text()?;
@@ -45,7 +51,8 @@ pub(super) fn check_header(frame: &[u8], flexible: bool) -> Result<(), ShapeErro
 }
 
 pub(super) fn check_body(body: &[u8], api: &Api, version: i16) -> Result<(), ShapeError> {
-    let mut walk = Walk { rest: body, flexible: api.flexible(version), version, elements: 0 };
+    let fetch = api.key == ApiKey::Fetch;
+    let mut walk = Walk { rest: body, flexible: api.flexible(version), version, elements: 0, fetch };
     walk.structure(&api.fields)
 }
 
@@ -101,7 +108,10 @@ impl Walk<'_> {
             return Err(ShapeError::TooManyTags);
         }
         for _ in 0..count {
-            self.varint()?;
+            let tag = self.varint()?;
+            if self.fetch && tag <= 1 {
+                return Err(ShapeError::FollowersOnly);
+            }
             let size = self.varint()?;
             self.skip(usize::try_from(size).map_err(|_| ShapeError::Ends)?)?;
         }
