@@ -1,0 +1,1 @@
+//! Scenarios of a group, step by step.

@@ -1,0 +1,2 @@
+//! The broker's scenarios.
+mod log;
