@@ -1,19 +1,13 @@
 //! The worker binary: names the plugins, reads the command line, starts the runtime.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+mod command;
+mod embedded;
 
+use std::process::ExitCode;
+
+use command::{Command, HELP};
+use connect_api::{Error, Result};
 use connect_runtime::{Plugins, distributed};
-
-const HELP: &str = "\
-millrace, a Kafka Connect worker
-
-usage: millrace connect-distributed FILE   run a worker with the properties of FILE
-       millrace --version
-       millrace --help
-";
 
 /// Everything that connectors can be made of.
 fn plugins() -> Plugins {
@@ -27,32 +21,12 @@ fn plugins() -> Plugins {
         .header_converters(connect_converters::HEADER_CONVERTERS)
 }
 
-enum Command {
-    Distributed(PathBuf),
-    Version,
-    Help,
-}
-
-fn command(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
-    let command = match arguments.next().as_deref() {
-        Some("connect-distributed") => {
-            let file = arguments.next().ok_or("connect-distributed needs a properties file")?;
-            Command::Distributed(file.into())
-        }
-        Some("--version" | "-V") => Command::Version,
-        Some("--help" | "-h") => Command::Help,
-        Some(other) => return Err(format!("unknown command {other}")),
-        None => return Err("no command given".into()),
-    };
-    match arguments.next() {
-        Some(extra) => Err(format!("unexpected argument {extra}")),
-        None => Ok(command),
-    }
-}
-
 fn main() -> ExitCode {
-    match command(std::env::args().skip(1)) {
-        Ok(Command::Distributed(file)) => run(&file),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match command::parse(&arguments) {
+        Ok(Command::Run(options)) => block_on(embedded::run(&options, plugins())),
+        Ok(Command::Broker { data, listen }) => block_on(embedded::broker(&data, listen)),
+        Ok(Command::Distributed(file)) => block_on(distributed::run(&file, plugins())),
         Ok(Command::Version) => {
             println!("millrace {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
@@ -68,7 +42,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(file: &Path) -> ExitCode {
+fn block_on(work: impl Future<Output = Result<()>>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -76,11 +50,17 @@ fn run(file: &Path) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(distributed::run(file, plugins())) {
+    match runtime.block_on(work) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("millrace: {}", error.message());
+            eprintln!("millrace: {}", with_causes(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What went wrong, and why, in one line.
+fn with_causes(error: &Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.message().to_owned(), |line, cause| format!("{line}: {cause}"))
 }

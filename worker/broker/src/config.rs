@@ -16,6 +16,9 @@ pub struct BrokerConfig {
     pub auto_create_topics: bool,
     /// Partitions of a topic that doesn't say (`num.partitions`).
     pub default_partitions: i32,
+    /// Members of groups ended with the last broker, as clients in the broker's own process do. Those that live on
+    /// are told that they are unknown and join again.
+    pub forget_members: bool,
     pub limits: Limits,
     pub times: Times,
 }
@@ -106,6 +109,7 @@ impl BrokerConfig {
             advertised_port: None,
             auto_create_topics: true,
             default_partitions: 1,
+            forget_members: false,
             limits: Limits::default(),
             times: Times::default(),
         }

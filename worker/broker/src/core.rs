@@ -40,6 +40,9 @@ impl Core {
         let topics = Arc::new(Topics::open(directory, config.limits.partitions)?);
         let times = GroupTimes { initial_delay: millis(config.times.initial_rebalance_delay) };
         let groups = Arc::new(Groups::open(topics.clone(), times).map_err(StartError::state)?);
+        if config.forget_members {
+            groups.forget_members();
+        }
         let transaction_max = millis(config.times.transaction_max);
         let transactions =
             Transactions::open(topics.clone(), groups.clone(), transaction_max).map_err(StartError::state)?;

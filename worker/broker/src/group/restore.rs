@@ -17,6 +17,7 @@ use crate::{
     log::{LogRecord, Marker},
     now_ms,
     refusal::Refusal,
+    sync::lock,
     topics::{Topics, names::OFFSETS_TOPIC},
 };
 
@@ -38,6 +39,12 @@ impl Groups {
         }
         state.entries.retain(|_, entry| entry.group.generation > 0 || !entry.offsets.is_empty());
         Ok(Self { state: Mutex::new(state), topics, times, changed: Notify::new() })
+    }
+
+    /// Leaves every group without the members it had when the last process ended.
+    pub(crate) fn forget_members(&self) {
+        let now = now_ms();
+        lock(&self.state).entries.values_mut().for_each(|entry| entry.group.forget_members(now));
     }
 }
 

@@ -195,6 +195,19 @@ impl Group {
         self.phase == Phase::Empty && self.pending.is_empty()
     }
 
+    /// The members are gone for good, so nobody need wait until their sessions end. The generation goes on, and so do
+    /// the offsets that were committed.
+    pub(super) fn forget_members(&mut self, now: Millis) {
+        if self.members.is_empty() {
+            return;
+        }
+        self.members.clear();
+        self.instances.clear();
+        self.leader = None;
+        self.protocol = None;
+        self.enter(Phase::Empty, now);
+    }
+
     pub(super) fn enter(&mut self, phase: Phase, now: Millis) {
         self.phase = phase;
         self.changed_at = now;

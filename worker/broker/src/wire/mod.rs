@@ -4,7 +4,7 @@ pub(crate) mod apis;
 mod layout;
 mod shape;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::{
     messages::{ApiKey, RequestHeader, ResponseHeader},
     protocol::{Decodable, Encodable},
@@ -78,11 +78,8 @@ impl Request {
 
 fn decode_checked<T: Decodable>(api: ApiKey, version: i16, mut body: Bytes) -> Result<T, WireError> {
     let malformed = |reason: String| WireError::Malformed { api, version, reason };
-    let request = T::decode(&mut body, version).map_err(|error| malformed(error.to_string()))?;
-    if body.has_remaining() {
-        return Err(malformed(format!("{} bytes are left over", body.remaining())));
-    }
-    Ok(request)
+    // What is left over is ignored, as Kafka does: librdkafka leaves three zeros behind a request for all topics.
+    T::decode(&mut body, version).map_err(|error| malformed(error.to_string()))
 }
 
 /// Room for the answers of most requests; a larger one grows the buffer.
@@ -106,4 +103,21 @@ pub(crate) fn encode_frame<T: Encodable>(
     let length = i32::try_from(out.len() - 4).map_err(|_| unencodable("it is longer than 2 GiB".into()))?;
     out[..4].copy_from_slice(&length.to_be_bytes());
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kafka_protocol::messages::MetadataRequest;
+
+    #[test]
+    fn a_request_for_all_topics_is_read_as_librdkafka_writes_it() {
+        // Metadata version 12: no list of topics, two flags, no tagged fields, and three zeros more.
+        let mut frame = BytesMut::new();
+        frame.put_slice(&[0, 3, 0, 12, 0, 0, 0, 7, 0, 1, b'c', 0]);
+        frame.put_slice(&[0, 0, 0, 0, 0, 0, 0]);
+        let mut request = Request::parse(frame.freeze()).expect("a request that Kafka takes");
+        let decoded: MetadataRequest = request.decode().expect("a body that Kafka takes");
+        assert_eq!(decoded, MetadataRequest::default().with_topics(None).with_allow_auto_topic_creation(false));
+    }
 }

@@ -1,0 +1,163 @@
+//! The command line: what the user asks for, or what is wrong with it.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+pub(crate) const HELP: &str = "\
+millrace, a Kafka Connect worker with a Kafka broker inside
+
+usage: millrace [run] [--data DIR] [--listen HOST:PORT] [--broker HOST:PORT]
+           broker and worker in one process; ./data, 0.0.0.0:8083 and 127.0.0.1:9092 unless said otherwise
+       millrace broker [--data DIR] [--listen HOST:PORT]
+           the broker alone; ./data and 127.0.0.1:9092 unless said otherwise
+       millrace connect-distributed FILE
+           a worker with the properties of FILE, on the Kafka that it names
+       millrace --version
+       millrace --help
+";
+
+const DATA: &str = "data";
+const REST: &str = "0.0.0.0:8083";
+const KAFKA: &str = "127.0.0.1:9092";
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Run(Run),
+    Broker { data: PathBuf, listen: SocketAddr },
+    Distributed(PathBuf),
+    Version,
+    Help,
+}
+
+/// Broker and worker in one process.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Where the broker keeps its topics.
+    pub(crate) data: PathBuf,
+    /// Where the REST API listens.
+    pub(crate) listen: SocketAddr,
+    /// Where the broker listens.
+    pub(crate) broker: SocketAddr,
+}
+
+/// Reads the arguments behind the program's name.
+pub(crate) fn parse(arguments: &[String]) -> Result<Command, String> {
+    let (name, rest) = match arguments.split_first() {
+        Some((name, rest)) if !name.starts_with("--") || is_question(name) => (name.as_str(), rest),
+        _ => ("run", arguments),
+    };
+    match name {
+        "run" => {
+            let mut options = Options::read(rest, &["--data", "--listen", "--broker"])?;
+            Ok(Command::Run(Run {
+                data: options.folder(),
+                listen: options.address("--listen", REST)?,
+                broker: options.address("--broker", KAFKA)?,
+            }))
+        }
+        "broker" => {
+            let mut options = Options::read(rest, &["--data", "--listen"])?;
+            Ok(Command::Broker { data: options.folder(), listen: options.address("--listen", KAFKA)? })
+        }
+        "connect-distributed" => match rest {
+            [file] => Ok(Command::Distributed(file.into())),
+            [] => Err("connect-distributed needs a properties file".into()),
+            [_, extra, ..] => Err(format!("unexpected argument {extra}")),
+        },
+        "--version" | "-V" => Ok(Command::Version),
+        "--help" | "-h" => Ok(Command::Help),
+        other => Err(format!("unknown command {other}")),
+    }
+}
+
+fn is_question(name: &str) -> bool {
+    matches!(name, "--version" | "-V" | "--help" | "-h")
+}
+
+/// `--name value` pairs, each at most once.
+struct Options(Vec<(String, String)>);
+
+impl Options {
+    fn read(arguments: &[String], known: &[&str]) -> Result<Self, String> {
+        let mut options: Vec<(String, String)> = Vec::new();
+        for pair in arguments.chunks(2) {
+            let name = &pair[0];
+            if !known.contains(&name.as_str()) {
+                return Err(format!("unknown option {name}"));
+            }
+            let value = pair.get(1).ok_or_else(|| format!("{name} needs a value"))?;
+            if options.iter().any(|(earlier, _)| earlier == name) {
+                return Err(format!("{name} is given twice"));
+            }
+            options.push((name.clone(), value.clone()));
+        }
+        Ok(Self(options))
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        let at = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.swap_remove(at).1)
+    }
+
+    fn folder(&mut self) -> PathBuf {
+        self.take("--data").unwrap_or_else(|| DATA.into()).into()
+    }
+
+    fn address(&mut self, name: &str, default: &str) -> Result<SocketAddr, String> {
+        let text = self.take(name).unwrap_or_else(|| default.into());
+        let numeric = match text.strip_prefix("localhost:") {
+            Some(port) => format!("127.0.0.1:{port}"),
+            None => text.clone(),
+        };
+        numeric.parse().map_err(|_| format!("{name} must be an address and a port, such as {default}, not {text}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        parse(&arguments)
+    }
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn without_a_command_broker_and_worker_run() {
+        let run = |data: &str, listen, broker| {
+            Ok(Command::Run(Run { data: data.into(), listen: address(listen), broker: address(broker) }))
+        };
+        assert_eq!(parsed(""), run("data", "0.0.0.0:8083", "127.0.0.1:9092"));
+        assert_eq!(parsed("run"), parsed(""));
+        let given = "--data /tmp/x --listen 127.0.0.1:1 --broker localhost:2";
+        assert_eq!(parsed(given), run("/tmp/x", "127.0.0.1:1", "127.0.0.1:2"));
+        assert_eq!(parsed(&format!("run {given}")), parsed(given));
+    }
+
+    #[test]
+    fn the_other_commands_take_what_they_need() {
+        let broker = Command::Broker { data: "d".into(), listen: address("127.0.0.1:9092") };
+        assert_eq!(parsed("broker --data d"), Ok(broker));
+        assert_eq!(parsed("connect-distributed w.properties"), Ok(Command::Distributed("w.properties".into())));
+        assert_eq!(parsed("-V"), Ok(Command::Version));
+        assert_eq!(parsed("--help"), Ok(Command::Help));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (line, problem) in [
+            ("dance", "unknown command dance"),
+            ("connect-distributed", "connect-distributed needs a properties file"),
+            ("connect-distributed a b", "unexpected argument b"),
+            ("--port 1", "unknown option --port"),
+            ("broker --data", "--data needs a value"),
+            ("--data a --data b", "--data is given twice"),
+            ("--listen here", "--listen must be an address and a port, such as 0.0.0.0:8083, not here"),
+        ] {
+            assert_eq!(parsed(line), Err(problem.to_owned()), "{line}");
+        }
+    }
+}
