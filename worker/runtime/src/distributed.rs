@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use connect_api::{Error, ErrorKind, Props, Result};
+use futures_util::future::try_join_all;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -118,8 +119,8 @@ async fn start(settings: &WorkerSettings, plugins: Plugins, app: &Arc<App>, hand
     app.stage("connecting to Kafka and creating the internal topics");
     let admin_props = client(settings, Role::Admin, "admin");
     let [configs, offsets, statuses] = topics(settings);
-    let counts = until_reachable(&admin_props, &[&configs, &offsets, &statuses], &config.bootstrap_servers).await?;
-    let cluster_id = Admin::new(&admin_props)?.cluster_id();
+    let (counts, cluster_id) =
+        until_reachable(&admin_props, &[&configs, &offsets, &statuses], &config.bootstrap_servers).await?;
     app.cluster_id(cluster_id.clone());
     tracing::info!(cluster = cluster_id, "connected to Kafka");
     let producer = log_producer(&client(settings, Role::Producer, "logs"))?;
@@ -259,8 +260,11 @@ fn topics(settings: &WorkerSettings) -> [InternalTopic; 3] {
     ]
 }
 
+/// The partitions of each internal topic, and the name of the Kafka cluster.
+type Found = (Vec<i32>, Option<String>);
+
 /// Creates and checks the topics; while Kafka is away, again and again, with a line that says so.
-async fn until_reachable(admin_props: &Props, topics: &[&InternalTopic], servers: &str) -> Result<Vec<i32>> {
+async fn until_reachable(admin_props: &Props, topics: &[&InternalTopic], servers: &str) -> Result<Found> {
     let mut pause = Duration::from_millis(500);
     loop {
         match ensure_all(admin_props, topics).await {
@@ -274,16 +278,14 @@ async fn until_reachable(admin_props: &Props, topics: &[&InternalTopic], servers
     }
 }
 
-async fn ensure_all(admin_props: &Props, topics: &[&InternalTopic]) -> Result<Vec<i32>> {
+async fn ensure_all(admin_props: &Props, topics: &[&InternalTopic]) -> Result<Found> {
     // The admin client only says that time has passed; this says why.
     let servers = admin_props.get("bootstrap.servers").map(String::as_str).unwrap_or_default();
     ensure_reachable(servers).await?;
     let admin = Admin::new(admin_props)?;
-    let mut counts = Vec::with_capacity(topics.len());
-    for topic in topics {
-        counts.push(topic.ensure(&admin).await?);
-    }
-    Ok(counts)
+    let counts = try_join_all(topics.iter().map(|topic| topic.ensure(&admin))).await?;
+    // The client knows by now; a new one would have to ask.
+    Ok((counts, admin.cluster_id()))
 }
 
 async fn read_to_end(log: &KafkaLog, what: &str) {

@@ -149,14 +149,9 @@ impl InternalTopic {
                 );
             }
         }
-        match admin.cleanup_policy(name).await {
-            // What was created this moment is as it was asked for, and may not be known to all brokers yet.
-            _ if created == Created::Created => {}
-            Ok(Some(policy)) if policy.trim() != "compact" => return Err(self.not_compacted(&policy)),
-            Ok(Some(_)) => {}
-            Ok(None) | Err(_) => {
-                tracing::warn!(topic = name, "could not read cleanup.policy; make sure that it is compact");
-            }
+        // What was created this moment is as it was asked for, and may not be known to all brokers yet.
+        if created != Created::Created {
+            self.ensure_compacted(admin).await?;
         }
         let partitions = until_known(admin, name).await?;
         if self.single_partition && partitions != 1 {
@@ -167,6 +162,18 @@ impl InternalTopic {
             )));
         }
         Ok(partitions)
+    }
+
+    async fn ensure_compacted(&self, admin: &Admin) -> Result<()> {
+        let name = &self.spec.name;
+        match admin.cleanup_policy(name).await {
+            Ok(Some(policy)) if policy.trim() != "compact" => return Err(self.not_compacted(&policy)),
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => {
+                tracing::warn!(topic = name, "could not read cleanup.policy; make sure that it is compact");
+            }
+        }
+        Ok(())
     }
 
     fn not_compacted(&self, policy: &str) -> Error {
