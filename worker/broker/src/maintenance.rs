@@ -87,9 +87,8 @@ async fn logs(core: Arc<Core>, mut stopped: watch::Receiver<bool>) {
 
 fn look_after(partition: &Partition, compaction_bytes: usize) {
     let (topic, index) = (partition.at.topic.as_str(), partition.at.partition);
-    match partition.with_log(|log| log.maintain(now_ms())) {
-        Ok(Err(error)) => tracing::warn!(topic, partition = index, %error, "could not look after a log"),
-        Ok(Ok(())) | Err(_) => {}
+    if let Ok(Err(error)) = partition.with_log(|log| log.maintain(now_ms())) {
+        tracing::warn!(topic, partition = index, %error, "could not look after a log");
     }
     // The log is free for clients while the new segments are written; it is held for the exchange alone.
     let Ok(Some(compaction)) = partition.with_log(|log| log.compaction(now_ms(), compaction_bytes)) else { return };

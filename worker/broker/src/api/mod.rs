@@ -9,6 +9,8 @@ mod groups;
 mod listed_offsets;
 mod produce;
 mod security;
+#[cfg(test)]
+mod tests;
 mod topics;
 mod transaction_admin;
 mod transactions;

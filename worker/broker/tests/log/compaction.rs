@@ -468,3 +468,31 @@ fn what_compaction_says_it_did_is_what_is_on_the_disk() {
     log.reconfigure(LogConfig::default());
     append(&mut log, &values(&["a topic that compacts no more needs no keys"]));
 }
+
+#[test]
+fn a_foreign_decoder_reads_what_compaction_wrote() {
+    let folder = Folder::new();
+    let mut log = folder.open(&compacted());
+    append(&mut log, &keyed(&[("a", Some("1")), ("b", None), ("c", Some("1"))]).at(&[NOW + 3, NOW, NOW + 2]));
+    append(&mut log, &keyed(&[("a", Some("2"))]).by(1, 4, 0).in_transaction());
+    end(&mut log, 1, 4, Marker::Commit);
+    append(&mut log, &keyed(&[("c", Some("2"))]).by(1, 4, 1));
+    roll(&mut log);
+    log.compact(NOW, MEMORY).unwrap().unwrap();
+    let mut bytes = bytes::Bytes::from(fetch_all(&log, 0, 10_000));
+    let decoded = kafka_protocol::records::RecordBatchDecoder::decode_all(&mut bytes).unwrap();
+    let decoded = decoded.into_iter().flat_map(|batch| batch.records);
+    let theirs: Vec<_> = decoded
+        .map(|record| (record.offset, record.timestamp, record.key, record.value, record.sequence, record.producer_id))
+        .collect();
+    // Theirs is base sequence plus offset delta, also where there is no base sequence.
+    let sequences = [0, 0, -1, 1, -1, -1];
+    let ours: Vec<_> = records(&log)
+        .into_iter()
+        .zip(sequences)
+        .map(|(record, sequence)| {
+            (record.offset, record.timestamp, record.key, record.value, sequence, record.producer_id)
+        })
+        .collect();
+    assert_eq!(theirs, ours);
+}
