@@ -1,7 +1,7 @@
 //! Single Message Transforms and predicates, one file each, planned per schema.
 
 mod cast;
-mod date_format;
+pub mod date_format;
 mod debezium;
 mod drop_headers;
 mod extract_field;
@@ -13,8 +13,8 @@ mod hidden;
 mod hoist_field;
 mod insert_field;
 mod insert_header;
-mod java_number;
-mod java_regex;
+pub mod java_number;
+pub mod java_regex;
 mod mask_field;
 mod names;
 mod predicates;
@@ -26,6 +26,8 @@ mod side;
 mod timestamp_converter;
 mod timestamp_router;
 mod value_to_key;
+
+pub use date_format::DateFormat;
 
 use connect_api::{PredicatePlugin, TransformPlugin};
 

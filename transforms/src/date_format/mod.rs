@@ -7,7 +7,7 @@ use connect_api::time;
 
 /// A compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DateFormat {
+pub struct DateFormat {
     parts: Vec<Part>,
 }
 
@@ -21,7 +21,7 @@ const LETTERS: &str = "GyMwWDdFEaHkKhmsSzZYuXL";
 
 impl DateFormat {
     /// Compiles a pattern; the error is the JVM's message.
-    pub(crate) fn new(pattern: &str) -> Result<Self, String> {
+    pub fn new(pattern: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = pattern.chars().peekable();
         while let Some(c) = rest.next() {

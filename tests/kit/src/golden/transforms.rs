@@ -13,6 +13,7 @@ use super::{
     compare::{self, MapOrder},
     differences,
     notation::{self, NotRepresentable},
+    render,
 };
 
 /// The transforms and predicates under test.
@@ -44,7 +45,7 @@ impl Transforms {
         report
     }
 
-    fn run_case(&self, case: &Json, differences: &BTreeMap<String, Json>) -> Outcome {
+    pub fn run_case(&self, case: &Json, differences: &BTreeMap<String, Json>) -> Outcome {
         let id = case["id"].as_str().unwrap_or_default();
         let expected = differences.get(id).unwrap_or(&case["expect"]);
         let single = std::slice::from_ref(case);
@@ -71,6 +72,19 @@ impl Transforms {
             },
         };
         judged.map_or_else(Outcome::Failed, |()| Outcome::Passed)
+    }
+
+    /// What a case's chain makes of a record, for cases that begin and end with bytes. The failure to configure a step
+    /// counts as the answer; a class that is not under test is the outer error.
+    pub fn apply_chain(&self, case: &Json, record: Record, origin: Origin<'_>) -> Result<ChainAnswer, Outcome> {
+        let mut stages = Vec::new();
+        for step in case["chain"].as_array().into_iter().flatten() {
+            match self.stage(step).map_err(Outcome::Unknown)? {
+                Ok(stage) => stages.push(stage),
+                Err((_, _, failure)) => return Ok(Err(failure)),
+            }
+        }
+        Ok(apply(&mut stages, record, origin))
     }
 
     /// One step of a chain, or the name of a class that is not under test.
@@ -105,6 +119,9 @@ impl Transforms {
 
 type Judged = Result<(), String>;
 
+/// The record that comes out of a chain, none where it was dropped, or why it failed.
+pub type ChainAnswer = Result<Option<Record>, Error>;
+
 fn sets_null(step: &Json) -> bool {
     step["config"].as_object().into_iter().flatten().any(|(_, value)| value.is_null())
 }
@@ -136,18 +153,25 @@ fn run_record(json: &Json, expected: &Json, stages: &mut [Stage]) -> Result<Judg
     let answer = apply(stages, record, origin);
     Ok(match (answer, expected.get("error")) {
         (Err(error), Some(wanted)) => compare::error(wanted, &error),
-        (Err(error), None) => Err(format!("expected {expected}, got the error {error}")),
-        (Ok(answer), Some(_)) => Err(format!("expected {expected}, got {answer:?}")),
+        (Err(error), None) => Err(format!("expected {}, got the error {error}", render::shown(expected))),
+        (Ok(answer), Some(_)) => {
+            let found = answer.map_or(Json::Null, |answer| render::record_json(&answer)["value"].take());
+            Err(format!("expected {expected}, got a record with the value {}", render::shown(&found)))
+        }
         (Ok(None), None) if expected["dropped"] == true => Ok(()),
-        (Ok(None), None) => Err(format!("expected {expected}, but it was dropped")),
+        (Ok(None), None) => Err(format!("expected {}, but it was dropped", render::shown(expected))),
         (Ok(Some(answer)), None) if expected.get("record").is_none() => {
-            Err(format!("expected {expected}, got {answer:?}"))
+            let found = render::record_json(&answer);
+            Err(format!("expected {expected}, got {}", render::shown(&found)))
         }
         (Ok(Some(answer)), None) => {
             let wanted = notation::record(&expected["record"])?;
             match compare::same_record(&wanted, &answer, MapOrder::of(expected)) {
                 true => Ok(()),
-                false => Err(format!("expected\n  {wanted:?}\ngot\n  {answer:?}")),
+                false => Err(format!(
+                    "another record\n{}",
+                    render::differing_places(&render::record_json(&wanted), &render::record_json(&answer))
+                )),
             }
         }
     })
