@@ -59,7 +59,15 @@ pub static TRANSFORMS: &[TransformPlugin] = &[
     timestamp_converter::VALUE,
     timestamp_router::PLUGIN,
     value_to_key::PLUGIN,
+    debezium::by_logical_table_router::PLUGIN,
+    debezium::event_router::PLUGIN,
+    debezium::extract_changed_record_state::PLUGIN,
     debezium::extract_new_record_state::PLUGIN,
+    debezium::extract_schema_to_new_record::PLUGIN,
+    debezium::header_to_value::PLUGIN,
+    debezium::partition_routing::PLUGIN,
+    debezium::schema_change_event_filter::PLUGIN,
+    debezium::timezone_converter::PLUGIN,
 ];
 
 /// Every predicate, as a row of the worker's table.

@@ -1,3 +1,17 @@
 //! Debezium's transforms.
 
+pub(crate) mod by_logical_table_router;
+mod envelope;
+pub(crate) mod event_router;
+pub(crate) mod extract_changed_record_state;
 pub(crate) mod extract_new_record_state;
+pub(crate) mod extract_schema_to_new_record;
+pub(crate) mod header_to_value;
+mod murmur;
+mod naming;
+pub(crate) mod partition_routing;
+pub(crate) mod schema_change_event_filter;
+mod settings;
+pub(crate) mod timezone_converter;
+mod zone;
+mod zone_rules;

@@ -3,6 +3,8 @@
 mod align;
 mod parse;
 mod text;
+mod validate;
 
 pub use parse::parse;
 pub use text::{date_text, text};
+pub use validate::validate;

@@ -23,6 +23,7 @@ pub(crate) fn run(case: &Json, expected: &Json) -> Outcome {
         }
         "dateFormat" => judge_text(expected, format(case)),
         "dateParse" => judge_date(expected, parse_date(case)),
+        "validateValue" => validate(case, expected),
         "javaToString" => numbers::java_text(case, expected),
         "parseDouble" => numbers::parse_double(text("text"), expected),
         "hashCode" => numbers::hash_code(case, expected),
@@ -47,6 +48,25 @@ fn parse(text: &str, expected: &Json) -> Outcome {
             differing_places(&data_json(&wanted), &data_json(&found))
         )),
     }
+}
+
+fn validate(case: &Json, expected: &Json) -> Outcome {
+    let data = match golden::data(&case["schema"], &case["value"]) {
+        Ok(data) => data,
+        Err(NotRepresentable(what)) => return Outcome::NotRepresentable(what),
+    };
+    let Some(schema) = &data.schema else { return Outcome::NotRepresentable("no schema".to_owned()) };
+    judge_error(expected, values::validate(schema, &data.value, case["field"].as_str()))
+}
+
+fn judge_error(expected: &Json, answer: connect_api::Result<()>) -> Outcome {
+    let judged = match (answer, expected.get("error")) {
+        (Ok(()), None) => Ok(()),
+        (Ok(()), Some(_)) => Err(format!("expected {}, got no error", shown(expected))),
+        (Err(failure), Some(wanted)) => error(wanted, &failure),
+        (Err(failure), None) => Err(format!("expected {}, got the error {failure}", shown(expected))),
+    };
+    judged.map_or_else(Outcome::Failed, |()| Outcome::Passed)
 }
 
 /// An answer, or at which stage it failed.

@@ -122,7 +122,13 @@ pub fn error(expected: &Json, error: &Error) -> Result<(), String> {
 /// All maps are one class here, and so are all byte containers. What the JVM adds after these words, the
 /// text of an exception or of a whole record, is left out.
 fn normal(message: &str) -> String {
-    let own_words = ["Invalid regex:", "No value specified for static field:", "Timestamp missing on record:"];
+    let own_words = [
+        "Invalid regex:",
+        "No value specified for static field:",
+        "Timestamp missing on record:",
+        "Unprocessable message",
+        "A valid regular expressions is expected, but",
+    ];
     let end = own_words.iter().find_map(|words| message.find(words).map(|at| at + words.len()));
     message[..end.unwrap_or(message.len())]
         .replace("java.util.LinkedHashMap", "java.util.HashMap")

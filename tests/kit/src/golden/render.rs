@@ -94,6 +94,24 @@ pub fn value_json(value: &Value) -> Json {
     }
 }
 
+/// The same text with the fields of structs in the order of their names.
+pub fn in_order_of_names(json: &Json) -> Json {
+    match json {
+        Json::Array(items) => items.iter().map(in_order_of_names).collect(),
+        Json::Object(members) => {
+            let member = |(name, value): (&String, &Json)| {
+                let mut value = in_order_of_names(value);
+                if let (true, Json::Array(fields)) = (name == "fields", &mut value) {
+                    fields.sort_by_key(|field| field["name"].to_string());
+                }
+                (name.clone(), value)
+            };
+            Json::Object(members.iter().map(member).collect())
+        }
+        other => other.clone(),
+    }
+}
+
 /// Where two texts differ, a line per place.
 pub fn differing_places(expected: &Json, found: &Json) -> String {
     let mut lines = Vec::new();

@@ -15,6 +15,8 @@ use config::{Deletes, Settings, Tombstones, UnwrapConfig};
 use field::FieldReference;
 use plan::EnvelopePlan;
 
+use super::envelope::names_envelope;
+
 pub(crate) const PLUGIN: TransformPlugin = TransformPlugin {
     class: "io.debezium.transforms.ExtractNewRecordState",
     config: UnwrapConfig::def,
@@ -50,7 +52,7 @@ impl Transform for ExtractNewRecordState {
         if record.value.value.is_null() {
             return Ok(self.tombstone(record));
         }
-        if !record.value.schema.as_ref().is_some_and(plan::names_envelope) {
+        if !record.value.schema.as_ref().is_some_and(names_envelope) {
             return Ok(Some(record));
         }
         let Value::Struct(envelope) = record.value.value else {
