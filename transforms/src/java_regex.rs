@@ -33,6 +33,18 @@ impl JavaRegex {
         self.whole.is_match(text).map_err(|error| Error::data(format!("could not match {text:?}: {error}")))
     }
 
+    /// Whether the text or a part of it matches (`Matcher.find()`).
+    pub(crate) fn finds(&self, text: &str) -> Result<bool> {
+        self.part.is_match(text).map_err(|error| Error::data(format!("could not match {text:?}: {error}")))
+    }
+
+    /// The parts of the text between finds.
+    pub(crate) fn split(&self, text: &str) -> Result<Vec<String>> {
+        let parts: Result<Vec<&str>, _> = self.part.split(text).collect();
+        let parts = parts.map_err(|error| Error::data(format!("could not match {text:?}: {error}")))?;
+        Ok(parts.into_iter().map(str::to_owned).collect())
+    }
+
     /// `Matcher.replaceAll`: the text with every find replaced.
     pub(crate) fn replace_all(&self, text: &str, replacement: &Replacement) -> Result<String> {
         let mut out = String::new();

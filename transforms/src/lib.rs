@@ -67,6 +67,8 @@ pub static TRANSFORMS: &[TransformPlugin] = &[
     debezium::header_to_value::PLUGIN,
     debezium::partition_routing::PLUGIN,
     debezium::schema_change_event_filter::PLUGIN,
+    debezium::scripting::content_based_router::PLUGIN,
+    debezium::scripting::filter::PLUGIN,
     debezium::timezone_converter::PLUGIN,
 ];
 

@@ -11,6 +11,7 @@ mod murmur;
 mod naming;
 pub(crate) mod partition_routing;
 pub(crate) mod schema_change_event_filter;
+pub(crate) mod scripting;
 mod settings;
 pub(crate) mod timezone_converter;
 mod zone;

@@ -127,6 +127,7 @@ fn normal(message: &str) -> String {
         "No value specified for static field:",
         "Timestamp missing on record:",
         "Unprocessable message",
+        "' for record",
         "A valid regular expressions is expected, but",
     ];
     let end = own_words.iter().find_map(|words| message.find(words).map(|at| at + words.len()));

@@ -95,7 +95,7 @@ pub fn value_json(value: &Value) -> Json {
 }
 
 /// The same text with the fields of structs in the order of their names.
-pub fn in_order_of_names(json: &Json) -> Json {
+pub(super) fn in_order_of_names(json: &Json) -> Json {
     match json {
         Json::Array(items) => items.iter().map(in_order_of_names).collect(),
         Json::Object(members) => {
