@@ -7,6 +7,7 @@ pub(crate) mod extract_changed_record_state;
 pub(crate) mod extract_new_record_state;
 pub(crate) mod extract_schema_to_new_record;
 pub(crate) mod header_to_value;
+pub(crate) mod mongodb;
 mod murmur;
 mod naming;
 pub(crate) mod partition_routing;

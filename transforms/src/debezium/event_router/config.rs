@@ -90,6 +90,15 @@ pub(crate) struct Placement {
     pub(crate) name: Str,
 }
 
+/// Names of settings that tables and collections have under different ones.
+pub(crate) struct Names {
+    pub(crate) placements: &'static str,
+    pub(crate) missing: &'static str,
+}
+
+const TABLE: Names =
+    Names { placements: "table.fields.additional.placement", missing: "table.field.additional.missing" };
+
 /// What the settings come to.
 pub(crate) struct Settings {
     pub(crate) id: Str,
@@ -110,7 +119,11 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn new(props: &Props) -> Result<Self> {
-        let config: EventRouterConfig = plugin::parse(props)?;
+        Self::of(plugin::parse(props)?, props, &TABLE)
+    }
+
+    /// The settings under these names.
+    pub(crate) fn of(config: EventRouterConfig, props: &Props, names: &Names) -> Result<Self> {
         let missing = [("ignore", false), ("error", true)];
         let nulls = [("ignore", false), ("optional_bytes", true)];
         let operations =
@@ -127,8 +140,8 @@ impl Settings {
             payload: config.payload.into(),
             timestamp: optional(config.timestamp),
             version: optional(config.version),
-            placements: placements(props, config.placements.unwrap_or_default())?,
-            missing_is_error: settings::choice(props, "table.field.additional.missing", &config.missing, &missing)?,
+            placements: placements(props, names.placements, config.placements.unwrap_or_default())?,
+            missing_is_error: settings::choice(props, names.missing, &config.missing, &missing)?,
             invalid_operation: settings::choice(
                 props,
                 "table.op.invalid.behavior",
@@ -167,8 +180,7 @@ impl Settings {
     }
 }
 
-fn placements(props: &Props, texts: Vec<String>) -> Result<Vec<Placement>> {
-    let key = "table.fields.additional.placement";
+fn placements(props: &Props, key: &str, texts: Vec<String>) -> Result<Vec<Placement>> {
     let given = props.get(key).map(String::as_str);
     let places = [("header", Place::Header), ("envelope", Place::Envelope), ("partition", Place::Partition)];
     let placement = |text: String| {

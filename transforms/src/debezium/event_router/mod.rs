@@ -2,12 +2,13 @@
 
 mod config;
 mod expand;
+pub(crate) mod mongo;
 
 use std::{collections::HashMap, sync::Arc};
 
 use connect_api::{
-    Config, Error, Field, Header, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache,
-    Str, Struct, Transform, TransformPlugin, Value, schema::logical,
+    Config, Error, Field, Header, Origin, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache, Str,
+    Struct, Transform, TransformPlugin, Value, schema::logical,
 };
 
 use super::envelope::{self, Positions};
@@ -18,13 +19,13 @@ use expand::Nulls;
 pub(crate) const PLUGIN: TransformPlugin = TransformPlugin {
     class: "io.debezium.transforms.outbox.EventRouter",
     config: EventRouterConfig::def,
-    configure: |props| Ok(Box::new(EventRouter::new(props)?)),
+    configure: |props| Ok(Box::new(EventRouter::new(Settings::new(props)?))),
 };
 
 /// More routes than this are not remembered; the types of aggregates are few.
 const ROUTES_MAX: usize = 10_000;
 
-pub(crate) struct EventRouter {
+struct EventRouter {
     settings: Settings,
     plans: SchemaCache<Plan>,
     routes: HashMap<Str, Str>,
@@ -64,7 +65,7 @@ struct Plan {
 
 /// Where a row holds its columns.
 #[derive(Default)]
-pub(crate) struct RowPlan {
+struct RowPlan {
     id: Option<usize>,
     key: Option<usize>,
     payload: Option<usize>,
@@ -86,14 +87,8 @@ fn unknown_field(name: &str) -> Error {
 }
 
 impl EventRouter {
-    pub(crate) fn new(props: &Props) -> Result<Self> {
-        Ok(Self {
-            settings: Settings::new(props)?,
-            plans: SchemaCache::default(),
-            routes: HashMap::new(),
-            expanded: None,
-            envelope: None,
-        })
+    fn new(settings: Settings) -> Self {
+        Self { settings, plans: SchemaCache::default(), routes: HashMap::new(), expanded: None, envelope: None }
     }
 
     fn invalid_operation(&self, topic: &str) -> Result<Option<Record>> {
@@ -161,9 +156,9 @@ impl EventRouter {
             fields.push(Field { name: name.clone(), schema: data.schema.clone().unwrap_or_else(optional_text) });
         }
         let row = key.row.name.as_ref().map_or("", |name| name.as_str());
-        let base = row.strip_suffix(".Value").unwrap_or(row);
+        let (base, last) = row.rsplit_once('.').unwrap_or((row, "Value"));
         let builder = SchemaBuilder::of(connect_api::Type::Struct(row::checked_fields(fields)?));
-        let builder = builder.name(format!("{base}.{}.Value", key.route));
+        let builder = builder.name(format!("{base}.{}.{last}", key.route));
         let schema = match key.version {
             Some(version) => builder.version(version).build(),
             None => builder.build(),
@@ -198,7 +193,7 @@ impl EventRouter {
     }
 
     /// The event that a row describes.
-    pub(crate) fn event(
+    fn event(
         &mut self,
         mut record: Record,
         row: &Struct,

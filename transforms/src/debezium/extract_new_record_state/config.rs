@@ -7,7 +7,7 @@ use crate::{debezium::settings::not_validated, hidden};
 
 setting_enum! {
     /// What becomes of deletes and of the tombstones that follow them.
-    pub(super) enum Mode {
+    pub(crate) enum Mode {
         Drop = "drop",
         #[default]
         Tombstone = "tombstone",
@@ -60,13 +60,13 @@ config! {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tombstones {
+pub(crate) enum Tombstones {
     Drop,
     Keep,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Deletes {
+pub(crate) enum Deletes {
     Drop,
     /// Null under the row's schema.
     TombstoneWithSchema,
@@ -118,7 +118,7 @@ impl Settings {
 }
 
 impl Mode {
-    fn parts(self) -> (Tombstones, Deletes) {
+    pub(crate) fn parts(self) -> (Tombstones, Deletes) {
         match self {
             Mode::Drop => (Tombstones::Drop, Deletes::Drop),
             Mode::Tombstone => (Tombstones::Drop, Deletes::TombstoneWithSchema),
@@ -130,14 +130,14 @@ impl Mode {
 }
 
 /// What the settings of version 2 and before say, where they are given and the newer one is not.
-fn old_modes(props: &Props) -> Result<Option<(Tombstones, Deletes)>> {
+pub(crate) fn old_modes(props: &Props) -> Result<Option<(Tombstones, Deletes)>> {
     const OLD: [&str; 2] = ["drop.tombstones", "delete.handling.mode"];
     let given = OLD.iter().any(|key| props.contains_key(*key));
     if !given || props.contains_key("delete.tombstone.handling.mode") || hidden::strict(props)? {
         return Ok(None);
     }
     tracing::warn!(
-        "drop.tombstones and delete.handling.mode of ExtractNewRecordState are honoured as Debezium 2 did; \
+        "drop.tombstones and delete.handling.mode are honoured as Debezium 2 did; \
          delete.tombstone.handling.mode takes their place"
     );
     let drops = hidden::flag(props, "drop.tombstones", true).map_err(not_validated)?;

@@ -11,8 +11,10 @@ use connect_api::{
     TransformPlugin, Value,
 };
 
-use config::{Deletes, Settings, Tombstones, UnwrapConfig};
-use field::FieldReference;
+pub(crate) use config::{Deletes, Mode, Tombstones, old_modes};
+pub(crate) use field::{FieldReference, LocatedField};
+
+use config::{Settings, UnwrapConfig};
 use plan::EnvelopePlan;
 
 use super::envelope::names_envelope;
