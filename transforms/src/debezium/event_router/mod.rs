@@ -14,7 +14,7 @@ use connect_api::{
 use super::envelope::{self, Positions};
 use crate::row;
 use config::{EventRouterConfig, InvalidOperation, Place, Settings};
-use expand::Nulls;
+pub(crate) use expand::{Nulls, expand};
 
 pub(crate) const PLUGIN: TransformPlugin = TransformPlugin {
     class: "io.debezium.transforms.outbox.EventRouter",
