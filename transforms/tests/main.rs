@@ -1,4 +1,3 @@
 //! The transforms against what the JVM's transforms answered.
 
 mod golden;
-mod regex;

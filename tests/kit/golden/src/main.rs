@@ -3,6 +3,9 @@
 //! A file holds a case a line, of any of the formats in `tests/golden/{transforms,converters,values}`. Where this
 //! project answers otherwise on purpose, its own answer is expected: `differences.jsonl` of those folders is part of
 //! the program, so that it judges a copy of the files anywhere. Exits with 1 when a case failed.
+//!
+//! `golden --answers FILE...` prints instead, for each failed case of a transform, what this project answers: the
+//! start of a line of `differences.jsonl`, which needs its reason.
 
 mod numbers;
 mod pipeline;
@@ -11,7 +14,7 @@ mod values;
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use connect_testkit::golden::{Converters, Outcome, Report, Transforms, cases, differences, differences_of, shown};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 const CONVERTERS: Converters =
     Converters { converters: connect_converters::CONVERTERS, header_converters: connect_converters::HEADER_CONVERTERS };
@@ -51,6 +54,13 @@ impl Kind {
     }
 }
 
+/// The settings that transforms get besides their own, by the version that the file's name tells.
+fn extra(file: &Path) -> &'static [(&'static str, &'static str)] {
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let old = name.ends_with("_2_7") || name.ends_with("_1_9");
+    if old { &[] } else { STRICT }
+}
+
 fn run_file(file: &Path) -> Report {
     let cases = cases(file);
     let mut report = Report::default();
@@ -59,9 +69,7 @@ fn run_file(file: &Path) -> Report {
     if let Some(folder) = file.parent() {
         different.extend(differences(folder));
     }
-    let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    let old = name.ends_with("_2_7") || name.ends_with("_1_9");
-    let transforms = transforms(if old { &[] } else { STRICT });
+    let transforms = transforms(extra(file));
     for case in &cases {
         let id = case["id"].as_str().unwrap_or_default();
         let expected = different.get(id).unwrap_or(&case["expect"]);
@@ -76,11 +84,27 @@ fn run_file(file: &Path) -> Report {
     report
 }
 
+fn print_answers(file: &Path) {
+    let failed: Vec<String> = run_file(file).failed;
+    let transforms = transforms(extra(file));
+    for case in cases(file) {
+        let id = case["id"].as_str().unwrap_or_default();
+        let failed = failed.iter().any(|failure| failure.starts_with(&format!("{id}: ")));
+        if failed && let Ok(answer) = transforms.answer(&case) {
+            println!("{}", json!({ "id": id, "why": "", "expect": answer }));
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let files: Vec<String> = std::env::args().skip(1).collect();
     if files.is_empty() {
-        eprintln!("usage: golden FILE...");
+        eprintln!("usage: golden [--answers] FILE...");
         return ExitCode::from(2);
+    }
+    if files[0] == "--answers" {
+        files.iter().skip(1).for_each(|file| print_answers(Path::new(file)));
+        return ExitCode::SUCCESS;
     }
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for file in &files {
