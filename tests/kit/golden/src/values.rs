@@ -26,6 +26,7 @@ pub(crate) fn run(case: &Json, expected: &Json) -> Outcome {
         "dateFormat" => judge_text(expected, format(case)),
         "dateParse" => judge_date(expected, parse_date(case)),
         "validateValue" => validate(case, expected),
+        "project" => project(case, expected),
         "javaToString" => numbers::java_text(case, expected),
         "parseDouble" => numbers::parse_double(text("text"), expected),
         "hashCode" => numbers::hash_code(case, expected),
@@ -59,6 +60,30 @@ fn validate(case: &Json, expected: &Json) -> Outcome {
     };
     let Some(schema) = &data.schema else { return Outcome::NotRepresentable("no schema".to_owned()) };
     judge_error(expected, values::validate(schema, &data.value, case["field"].as_str()))
+}
+
+fn project(case: &Json, expected: &Json) -> Outcome {
+    let read = || {
+        let data = golden::data(&case["source"], &case["value"])?;
+        let target = golden::schema(&case["target"])?;
+        let wanted = golden::value(&expected["value"], target.as_ref())?;
+        Ok((data, target, wanted))
+    };
+    let (data, target, wanted) = match read() {
+        Ok((SchemaAndValue { schema: Some(source), value }, Some(target), wanted)) => ((source, value), target, wanted),
+        Ok(_) => return Outcome::NotRepresentable("no schema".to_owned()),
+        Err(NotRepresentable(what)) => return Outcome::NotRepresentable(what),
+    };
+    match values::project(&data.0, data.1, &target) {
+        Ok(found) if expected.get("error").is_none() => {
+            let data = |value| SchemaAndValue::new(target.clone(), value);
+            match same_data(&data(wanted), &data(found.clone()), MapOrder::of(expected)) {
+                true => Outcome::Passed,
+                false => Outcome::Failed(format!("expected {}, got {found:?}", shown(expected))),
+            }
+        }
+        answer => judge_error(expected, answer.map(drop)),
+    }
 }
 
 fn judge_error(expected: &Json, answer: connect_api::Result<()>) -> Outcome {

@@ -14,19 +14,24 @@ pub fn record_json(record: &Record) -> Json {
         .iter()
         .map(|header| {
             let SchemaAndValue { schema, value } = &header.value;
-            json!({ "key": header.key.as_str(), "schema": schema_json(schema.as_ref()), "value": value_json(value) })
+            let value = value_json(value, schema.as_ref());
+            json!({ "key": header.key.as_str(), "schema": schema_json(schema.as_ref()), "value": value })
         })
         .collect();
     json!({
         "topic": record.topic.as_str(), "partition": record.partition, "timestamp": record.timestamp,
-        "keySchema": schema_json(record.key.schema.as_ref()), "key": value_json(&record.key.value),
-        "valueSchema": schema_json(record.value.schema.as_ref()), "value": value_json(&record.value.value),
+        "keySchema": schema_json(record.key.schema.as_ref()), "key": data_value(&record.key),
+        "valueSchema": schema_json(record.value.schema.as_ref()), "value": data_value(&record.value),
         "headers": headers,
     })
 }
 
 pub fn data_json(data: &SchemaAndValue) -> Json {
-    json!({ "schema": schema_json(data.schema.as_ref()), "value": value_json(&data.value) })
+    json!({ "schema": schema_json(data.schema.as_ref()), "value": data_value(data) })
+}
+
+fn data_value(data: &SchemaAndValue) -> Json {
+    value_json(&data.value, data.schema.as_ref())
 }
 
 pub fn schema_json(schema: Option<&Schema>) -> Json {
@@ -42,7 +47,7 @@ pub fn schema_json(schema: Option<&Schema>) -> Json {
         ("version", schema.version.map(Json::from)),
         ("doc", schema.doc.as_ref().map(text)),
         ("parameters", schema.parameters.as_ref().map(|p| p.iter().map(|(k, v)| (k.to_string(), text(v))).collect())),
-        ("default", schema.default.as_ref().map(value_json)),
+        ("default", schema.default.as_ref().map(|value| value_json(value, Some(schema)))),
     ];
     members.extend(named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     match &schema.ty {
@@ -63,7 +68,13 @@ pub fn schema_json(schema: Option<&Schema>) -> Json {
     Json::Object(members)
 }
 
-pub fn value_json(value: &Value) -> Json {
+/// A value in the place of this schema; a struct whose schema is another one says so.
+pub fn value_json(value: &Value, place: Option<&Schema>) -> Json {
+    let (items, keys) = match place.map(|schema| &schema.ty) {
+        Some(Type::Array(items)) => (items.as_ref(), None),
+        Some(Type::Map(keys, values)) => (values.as_ref(), keys.as_ref()),
+        _ => (None, None),
+    };
     match value {
         Value::Null => Json::Null,
         Value::Boolean(flag) => (*flag).into(),
@@ -75,14 +86,19 @@ pub fn value_json(value: &Value) -> Json {
         Value::Float64(n) => json!({ "f64": java::double_text(*n) }),
         Value::String(text) => text.as_str().into(),
         Value::Bytes(bytes) => json!({ "bytes": base64::Engine::encode(&super::notation::STANDARD, bytes) }),
-        Value::Array(items) => json!({ "array": items.iter().map(value_json).collect::<Vec<_>>() }),
+        Value::Array(list) => json!({ "array": list.iter().map(|item| value_json(item, items)).collect::<Vec<_>>() }),
         Value::Map(pairs) => {
-            json!({ "map": pairs.iter().map(|(k, v)| json!([value_json(k), value_json(v)])).collect::<Vec<_>>() })
+            let pair = |(k, v): &(Value, Value)| json!([value_json(k, keys), value_json(v, items)]);
+            json!({ "map": pairs.iter().map(pair).collect::<Vec<_>>() })
         }
         Value::Struct(row) => {
             let fields = row.schema().fields().into_iter().flatten().zip(row.values());
-            let members: Map<String, Json> = fields.map(|(f, v)| (f.name.to_string(), value_json(v))).collect();
-            json!({ "struct": members })
+            let member = |(f, v): (&connect_api::Field, &Value)| (f.name.to_string(), value_json(v, Some(&f.schema)));
+            let members: Map<String, Json> = fields.map(member).collect();
+            match place == Some(row.schema()) {
+                true => json!({ "struct": members }),
+                false => json!({ "struct": members, "schema": schema_json(Some(row.schema())) }),
+            }
         }
         Value::Logical(logical) => match &**logical {
             Logical::Date(ms) => json!({ "date": ms }),

@@ -66,10 +66,10 @@ impl<'a> Evaluation<'a> {
                     Operand::Pattern(regex) => matches(regex),
                     Operand::Text(pattern) => {
                         let mut compiled = compiled.borrow_mut();
-                        if compiled.as_ref().is_none_or(|(known, _)| *known != pattern) {
-                            *compiled = Some((pattern.clone().into_owned(), JavaRegex::new(&pattern)?));
+                        if compiled.as_ref().is_none_or(|known| known.0 != pattern) {
+                            *compiled = Some(Box::new((pattern.clone().into_owned(), JavaRegex::new(&pattern)?)));
                         }
-                        compiled.as_ref().map_or(Ok(false), |(_, regex)| matches(regex))
+                        compiled.as_ref().map_or(Ok(false), |known| matches(&known.1))
                     }
                     other => return Err(format!("{} is no pattern", other.kind())),
                 };

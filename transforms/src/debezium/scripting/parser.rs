@@ -14,6 +14,9 @@ use crate::java_regex::JavaRegex;
 /// Deeper nesting is an attack on the stack.
 const DEPTH_MAX: usize = 60;
 
+/// So many values and fields in a row are computed one within the other.
+const LINKS_MAX: usize = 400;
+
 /// Words that begin what an expression can't hold.
 const STATEMENTS: [&str; 20] = [
     "def",
@@ -48,7 +51,7 @@ fn parse_at(code: &str, language: Language, offset: usize, depth: usize) -> Resu
     let code = code.trim_end();
     let code = code.strip_suffix(';').unwrap_or(code);
     let tokens = lexer::tokens(code, language).map_err(moved)?;
-    let mut parser = Parser { tokens, at: 0, language, offset, depth };
+    let mut parser = Parser { tokens, at: 0, language, offset, depth, links: 0 };
     if parser.take_name("return") && matches!(parser.peek(), Word::End) {
         return Err(parser.refusal("an expression is missing"));
     }
@@ -66,6 +69,7 @@ struct Parser {
     /// Where the code stands in the whole expression, for code within texts.
     offset: usize,
     depth: usize,
+    links: usize,
 }
 
 type Parsed = Result<Node, Refusal>;
@@ -104,6 +108,12 @@ impl Parser {
 
     fn expect(&mut self, sign: &str) -> Result<(), Refusal> {
         if self.take(sign) { Ok(()) } else { Err(self.unexpected()) }
+    }
+
+    /// Counts one more value or field.
+    fn link(&mut self) -> Result<(), Refusal> {
+        self.links += 1;
+        if self.links > LINKS_MAX { Err(self.refusal("the expression is too long")) } else { Ok(()) }
     }
 
     fn expression(&mut self) -> Parsed {
@@ -178,7 +188,7 @@ impl Parser {
     fn as_pattern(&self, node: Node) -> Parsed {
         let Node::Text(text) = node else { return Ok(node) };
         let compiled = JavaRegex::new(&text).map_err(|why| self.refusal(format!("the pattern is wrong: {why}")))?;
-        Ok(Node::Pattern(compiled))
+        Ok(Node::Pattern(Box::new(compiled)))
     }
 
     fn relation(&mut self) -> Parsed {
@@ -279,6 +289,7 @@ impl Parser {
     }
 
     fn member(&mut self, object: Node, safe: bool) -> Parsed {
+        self.link()?;
         let name = match self.peek() {
             Word::Name(name) => name.clone(),
             Word::Text(parts) => match parts.as_slice() {
@@ -318,6 +329,7 @@ impl Parser {
     }
 
     fn primary(&mut self) -> Parsed {
+        self.link()?;
         let word = self.peek().clone();
         let node = match word {
             Word::Number(text) => {
@@ -333,7 +345,8 @@ impl Parser {
                     _ => return Err(self.refusal(format!("the flags {flags} of a pattern are not supported"))),
                 };
                 let compiled = JavaRegex::new(&format!("{flags}{text}"));
-                Node::Pattern(compiled.map_err(|why| self.refusal(format!("the pattern is wrong: {why}")))?)
+                let compiled = compiled.map_err(|why| self.refusal(format!("the pattern is wrong: {why}")))?;
+                Node::Pattern(Box::new(compiled))
             }
             Word::Sign("(") => {
                 self.at += 1;

@@ -110,5 +110,6 @@ fn what_is_beyond_an_expression_is_refused_with_its_place() {
     check("1; 2", "2: ; is not supported here");
     check("a[1", "4: the expression ends too early");
     check("", "1: the expression ends too early");
-    check(&"(".repeat(500), "61: the expression is nested too deeply");
+    check(&"(".repeat(500), "31: the expression is nested too deeply");
+    check(&"1+".repeat(500), "801: the expression is too long");
 }

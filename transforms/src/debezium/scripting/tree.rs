@@ -42,7 +42,8 @@ pub(super) enum Node {
     Text(String),
     /// Parts of a text put together.
     Template(Vec<Node>),
-    Pattern(JavaRegex),
+    /// Boxed, as all that is large: parsing hands nodes through many calls.
+    Pattern(Box<JavaRegex>),
     Variable(Variable),
     /// A name that no expression knows: it fails when it is met, as in the JVM.
     Missing(String),
@@ -67,7 +68,7 @@ pub(super) enum Node {
         pattern: Box<Node>,
         whole: bool,
         /// The pattern compiled last, where it is no constant.
-        compiled: RefCell<Option<(String, JavaRegex)>>,
+        compiled: RefCell<Option<Box<(String, JavaRegex)>>>,
     },
     In {
         item: Box<Node>,
@@ -96,3 +97,5 @@ pub(super) struct Member {
     pub(super) safe: bool,
     pub(super) place: RefCell<Option<(Schema, Option<usize>)>>,
 }
+
+const _: () = assert!(size_of::<Node>() <= 64);
