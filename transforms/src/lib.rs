@@ -1,10 +1,12 @@
 //! Single Message Transforms and predicates, one file each, planned per schema.
 
 mod cast;
+mod confluent;
 pub mod date_format;
 mod debezium;
 mod drop_headers;
 mod extract_field;
+mod extract_timestamp;
 mod field_path;
 mod filter;
 mod flatten;
@@ -67,6 +69,7 @@ pub static TRANSFORMS: &[TransformPlugin] = &[
     debezium::event_router::mongo::PLUGIN,
     debezium::extract_changed_record_state::PLUGIN,
     debezium::extract_new_record_state::PLUGIN,
+    debezium::extract_new_record_state::unwrap_from_envelope::PLUGIN,
     debezium::extract_schema_to_new_record::PLUGIN,
     debezium::geometry::FORMAT,
     debezium::geometry::SWAP,
@@ -81,6 +84,16 @@ pub static TRANSFORMS: &[TransformPlugin] = &[
     debezium::scripting::filter::PLUGIN,
     debezium::timezone_converter::PLUGIN,
     debezium::vector_to_json::PLUGIN,
+    confluent::drop::KEY,
+    confluent::drop::VALUE,
+    confluent::extract_topic::HEADER,
+    confluent::extract_topic::KEY,
+    confluent::extract_topic::VALUE,
+    confluent::message_timestamp_router::PLUGIN,
+    confluent::null_filter::PLUGIN,
+    confluent::tombstone_handler::PLUGIN,
+    extract_timestamp::KEY,
+    extract_timestamp::VALUE,
 ];
 
 /// Every predicate, as a row of the worker's table.

@@ -46,11 +46,16 @@ fn transforms_answer_random_records_as_the_jvm() {
     check("fuzz.jsonl", STRICT, 336);
 }
 
+/// Transforms whose settings nobody recorded: they are not part of the versions that were captured.
+const UNRECORDED: [&str; 3] =
+    ["io.confluent.", "com.github.jcustenborder.", "io.debezium.transforms.UnwrapFromEnvelope"];
+
 #[test]
 fn settings_are_those_of_the_jvm() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/configdef");
     let mut differences = Vec::new();
-    for plugin in connect_transforms::TRANSFORMS {
+    let recorded = |class: &str| !UNRECORDED.iter().any(|start| class.starts_with(start));
+    for plugin in connect_transforms::TRANSFORMS.iter().filter(|plugin| recorded(plugin.class)) {
         differences.extend(configdef_differences((plugin.config)(), &folder, plugin.class));
     }
     for plugin in connect_transforms::PREDICATES {

@@ -1,3 +1,4 @@
 //! The transforms against what the JVM's transforms answered.
 
 mod golden;
+mod without_recordings;

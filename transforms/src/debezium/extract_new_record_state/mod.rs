@@ -5,6 +5,7 @@
 mod config;
 mod field;
 mod plan;
+pub(crate) mod unwrap_from_envelope;
 
 use connect_api::{
     Config, Error, Header, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Str, Struct, Transform,
@@ -45,7 +46,11 @@ enum Change {
 
 impl ExtractNewRecordState {
     fn new(props: &Props) -> Result<Self> {
-        Ok(Self { settings: Settings::new(props)?, plans: SchemaCache::default() })
+        Ok(Self::of(Settings::new(props)?))
+    }
+
+    fn of(settings: Settings) -> Self {
+        Self { settings, plans: SchemaCache::default() }
     }
 }
 
