@@ -272,7 +272,7 @@ impl Lexer {
 
     fn sign(&mut self) -> Result<Word, Refusal> {
         let fits = |sign: &&str| sign.chars().enumerate().all(|(at, c)| self.peek(at) == Some(c));
-        match SIGNS.iter().copied().find(|sign| fits(&sign)) {
+        match SIGNS.iter().copied().find(fits) {
             Some(sign) => {
                 self.at += sign.len();
                 Ok(Word::Sign(sign))
