@@ -27,6 +27,7 @@ pub(crate) fn run(case: &Json, expected: &Json) -> Outcome {
         "dateParse" => judge_date(expected, parse_date(case)),
         "validateValue" => validate(case, expected),
         "project" => project(case, expected),
+        "convert" if text("to") == "string" => write(case, expected),
         "javaToString" => numbers::java_text(case, expected),
         "parseDouble" => numbers::parse_double(text("text"), expected),
         "hashCode" => numbers::hash_code(case, expected),
@@ -83,6 +84,14 @@ fn project(case: &Json, expected: &Json) -> Outcome {
             }
         }
         answer => judge_error(expected, answer.map(drop)),
+    }
+}
+
+/// The text of a value, as headers hold it.
+fn write(case: &Json, expected: &Json) -> Outcome {
+    match golden::data(&case["schema"], &case["value"]) {
+        Ok(data) => judge(expected, &json!({ "value": values::text(&data.value, data.schema.as_ref()) })),
+        Err(NotRepresentable(what)) => Outcome::NotRepresentable(what),
     }
 }
 

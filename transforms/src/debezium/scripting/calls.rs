@@ -11,7 +11,7 @@ use super::{
     number::Number,
     operand::Operand,
 };
-use crate::java_regex::{self, JavaRegex};
+use crate::java_regex::{JavaRegex, Replacement};
 
 type Called<'a> = Result<Operand<'a>, Failure>;
 
@@ -193,17 +193,20 @@ fn text_call<'a>(text: &Cow<'a, str>, method: Method, arguments: &[Operand<'a>])
         (Method::IsEmpty, []) => boolean(text.is_empty()),
         (Method::IsBlank, []) => boolean(text.trim().is_empty()),
         (Method::MatchesWhole | Method::Finds, [pattern]) => {
-            return Some(text_matches(text, pattern, method == Method::MatchesWhole));
+            let whole = method == Method::MatchesWhole;
+            return Some(with_pattern(pattern, |regex| {
+                let matched = if whole { regex.matches(text) } else { regex.finds(text) };
+                matched.map(Operand::Boolean)
+            }));
         }
         (Method::Replace, [Operand::Text(from), Operand::Text(to)]) => owned(text.replace(from.as_ref(), to)),
-        (Method::ReplaceAll, [Operand::Text(pattern), Operand::Text(to)]) => {
-            return Some(java_regex::replace_all(pattern, to, text).map(owned).map_err(|error| error.to_string()));
-        }
-        (Method::ReplaceFirst, [Operand::Text(pattern), Operand::Text(to)]) => {
-            let replaced = JavaRegex::new(pattern).and_then(|regex| {
-                regex.replace_first(text, &java_regex::Replacement::new(to)).map_err(|error| error.to_string())
-            });
-            return Some(replaced.map(owned));
+        (Method::ReplaceAll | Method::ReplaceFirst, [pattern, Operand::Text(to)]) => {
+            let to = Replacement::new(to);
+            let all = method == Method::ReplaceAll;
+            return Some(with_pattern(pattern, |regex| {
+                let replaced = if all { regex.replace_all(text, &to) } else { regex.replace_first(text, &to) };
+                replaced.map(owned)
+            }));
         }
         (Method::Substring, [Operand::Number(from)]) => return Some(substring(text, *from, None)),
         (Method::Substring, [Operand::Number(from), Operand::Number(to)]) => {
@@ -211,7 +214,7 @@ fn text_call<'a>(text: &Cow<'a, str>, method: Method, arguments: &[Operand<'a>])
         }
         (Method::IndexOf, [Operand::Text(part)]) => place(text.find(part.as_ref())),
         (Method::LastIndexOf, [Operand::Text(part)]) => place(text.rfind(part.as_ref())),
-        (Method::Split, [Operand::Text(between)]) => return Some(split(text, between)),
+        (Method::Split, [between]) => return Some(split(text, between)),
         (Method::Concat, [other]) => owned(format!("{text}{}", other.text()?)),
         (Method::ToInteger, []) => match text.trim().parse() {
             Ok(number) => Operand::Number(Number::Integer(number)),
@@ -225,17 +228,14 @@ fn text_call<'a>(text: &Cow<'a, str>, method: Method, arguments: &[Operand<'a>])
     }))
 }
 
-fn text_matches<'a>(text: &str, pattern: &Operand<'a>, whole: bool) -> Called<'a> {
-    let matched = match pattern {
-        Operand::Pattern(regex) if whole => regex.matches(text),
-        Operand::Pattern(regex) => regex.finds(text),
-        Operand::Text(pattern) => {
-            let regex = JavaRegex::new(pattern)?;
-            if whole { regex.matches(text) } else { regex.finds(text) }
-        }
+/// Does something with a pattern, which is compiled here where it is no constant.
+fn with_pattern<'a>(pattern: &Operand<'a>, act: impl Fn(&JavaRegex) -> connect_api::Result<Operand<'a>>) -> Called<'a> {
+    let done = match pattern {
+        Operand::Pattern(regex) => act(regex),
+        Operand::Text(pattern) => act(&JavaRegex::new(pattern)?),
         other => return Err(format!("{} is no pattern", other.kind())),
     };
-    matched.map(Operand::Boolean).map_err(|error| error.to_string())
+    done.map_err(|error| error.to_string())
 }
 
 /// By UTF-16 units, as Java counts.
@@ -249,13 +249,12 @@ fn substring<'a>(text: &str, from: Number, to: Option<Number>) -> Called<'a> {
 }
 
 /// The parts between matches of a pattern; empty ones at the end are left out, as in Java.
-fn split<'a>(text: &str, pattern: &str) -> Called<'a> {
-    let mut parts: Vec<String> = match pattern.chars().count() {
-        1 if !".$|()[{^?*+\\".contains(pattern) => text.split(pattern).map(str::to_owned).collect(),
-        _ => JavaRegex::new(pattern)?.split(text).map_err(|error| error.to_string())?,
-    };
-    while parts.last().is_some_and(String::is_empty) {
-        parts.pop();
-    }
-    Ok(Operand::List(parts.into_iter().map(|part| Operand::Text(Cow::Owned(part))).collect()))
+fn split<'a>(text: &str, between: &Operand<'a>) -> Called<'a> {
+    with_pattern(between, |regex| {
+        let mut parts = regex.split(text)?;
+        while parts.last().is_some_and(String::is_empty) {
+            parts.pop();
+        }
+        Ok(Operand::List(parts.into_iter().map(|part| Operand::Text(Cow::Owned(part))).collect()))
+    })
 }

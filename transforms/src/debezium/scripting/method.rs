@@ -60,3 +60,10 @@ methods! {
     IsOptional = "isOptional", 0 to 0;
     Time = "getTime", 0 to 0;
 }
+
+impl Method {
+    /// Whether the first argument is a pattern, which is compiled once where it is a constant.
+    pub(super) fn takes_pattern(self) -> bool {
+        matches!(self, Method::MatchesWhole | Method::Finds | Method::ReplaceAll | Method::ReplaceFirst | Method::Split)
+    }
+}

@@ -303,7 +303,7 @@ impl Parser {
         if !self.take("(") {
             return Ok(Node::Member(Box::new(Member { object, name, safe, place: RefCell::default() })));
         }
-        let arguments = self.list(")")?;
+        let mut arguments = self.list(")")?;
         let refusal = |why: String| {
             let column = self.tokens[place].at + self.offset + 1;
             Refusal { column, why }
@@ -311,6 +311,11 @@ impl Parser {
         let method = Method::named(&name).ok_or_else(|| refusal(format!("the method {name} is not supported")))?;
         if !method.arguments().contains(&arguments.len()) {
             return Err(refusal(format!("the method {name} does not take {} arguments", arguments.len())));
+        }
+        if method.takes_pattern()
+            && let Some(first) = arguments.first_mut()
+        {
+            *first = self.as_pattern(std::mem::replace(first, Node::Null))?;
         }
         Ok(Node::Call { object: Box::new(object), method, arguments, safe })
     }

@@ -72,7 +72,8 @@ fn groovy_expressions_mean_what_they_mean_in_groovy() {
     check("key.id == 7", "true");
     check("return topic.split('\\\\.')[1];", "db");
     check("topic.substring(4, 6).equals('db')", "true");
-    check("topic.replaceAll('[.]', '_')", "srv_db_t");
+    check("topic.replaceAll('[.]', '_') + topic.replaceFirst('.*?([a-z]+)$', '$1')", "srv_db_tt");
+    check("topic.matches('srv.*') && !topic.matches('srv')", "true");
     check("value.nope", "failed: nope is not a valid field name");
     check("-value.after.id < 0 // a comment", "true");
     check("null < 1", "true");
