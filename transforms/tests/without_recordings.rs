@@ -86,6 +86,29 @@ fn tombstones_are_handled_as_asked() {
 }
 
 #[test]
+fn a_json_path_filters_records() {
+    let class = "io.confluent.connect.transforms.Filter$Value";
+    let keeps = |settings: &[(&str, &str)]| {
+        let mut filter = transform(class, settings);
+        apply(&mut *filter, record(row())).map(|record| record.is_some())
+    };
+    let including = |condition| keeps(&[("filter.condition", condition), ("filter.type", "include")]).unwrap();
+    assert!(including("$[?(@.name == 'n' && @.at > 1)]"));
+    assert!(!including("$[?(@.name =~ /x.*/)]"));
+    assert!(including("$.[?(@.name in ['n', 'm'])]"));
+    let excluding = [("filter.condition", "$[?(@.name == 'n')]"), ("filter.type", "exclude")];
+    assert!(!keeps(&excluding).unwrap());
+    let missing = [("filter.condition", "$[?(@.zz == 1)]"), ("filter.type", "include")];
+    assert!(keeps(&missing).is_err());
+    let included = [missing[0], missing[1], ("missing.or.null.behavior", "include")];
+    assert!(keeps(&included).unwrap());
+    let plugin = TRANSFORMS.iter().find(|plugin| plugin.class == class).unwrap();
+    let props: Props = [("filter.condition".to_owned(), "$[?(@.a = 1)]".to_owned())].into_iter().collect();
+    let errors = (plugin.config)().errors(&props);
+    assert!(errors[0].message.ends_with("at column 9: = is not supported here"), "{}", errors[0].message);
+}
+
+#[test]
 fn a_field_gives_the_record_its_time() {
     let class = "com.github.jcustenborder.kafka.connect.transform.common.ExtractTimestamp$Value";
     let mut extract = transform(class, &[("field.name", "at")]);

@@ -17,6 +17,8 @@ pub(super) type Failure = String;
 /// A record being looked at.
 pub(super) struct Evaluation<'a> {
     pub(super) record: &'a Record,
+    /// What `value` stands for where it is not the record's value.
+    pub(super) root: Option<&'a Value>,
     pub(super) language: Language,
 }
 
@@ -95,6 +97,7 @@ impl<'a> Evaluation<'a> {
         let record = self.record;
         match variable {
             Variable::Key => Operand::of(&record.key.value, record.key.schema.as_ref()),
+            Variable::Value if self.root.is_some() => self.root.map_or(Operand::Null, |value| Operand::of(value, None)),
             Variable::Value => Operand::of(&record.value.value, record.value.schema.as_ref()),
             Variable::KeySchema => record.key.schema.as_ref().map_or(Operand::Null, Operand::Schema),
             Variable::ValueSchema => record.value.schema.as_ref().map_or(Operand::Null, Operand::Schema),
@@ -159,8 +162,8 @@ impl<'a> Evaluation<'a> {
         let decided = first.truth(self.language) == (operator == Binary::Or);
         let result = if decided { first } else { self.value(right)? };
         Ok(match self.language {
-            Language::Groovy => Operand::Boolean(result.truth(self.language)),
             Language::JavaScript => result,
+            _ => Operand::Boolean(result.truth(self.language)),
         })
     }
 }

@@ -84,6 +84,10 @@ impl Lexer {
                 }
                 '/' if !self.follows_value() => self.pattern()?,
                 '\'' | '"' => self.quoted(c)?,
+                '@' if self.language == Language::JsonPath => {
+                    self.at += 1;
+                    Word::Name("@".to_owned())
+                }
                 '`' if self.language == Language::JavaScript => self.quoted(c)?,
                 c if c.is_ascii_digit() => self.number(),
                 c if is_name(c) => {
@@ -185,7 +189,7 @@ impl Lexer {
         self.at += 1;
         let flags = match self.language {
             Language::JavaScript => self.while_true(|c| c.is_ascii_alphabetic()),
-            Language::Groovy => String::new(),
+            Language::Groovy | Language::JsonPath => String::new(),
         };
         Ok(Word::Pattern(text, flags))
     }

@@ -4,6 +4,7 @@
 //! here, in either language, and all else is refused when the transform is configured, with its place.
 
 mod calls;
+mod condition;
 pub(crate) mod content_based_router;
 mod eval;
 pub(crate) mod filter;
@@ -18,6 +19,7 @@ use connect_api::{ConfigType, Error, Props, Record, Result, Setting, config::Pro
 
 use super::{envelope, settings};
 use crate::{hidden, java_regex::JavaRegex};
+pub(crate) use condition::{Condition, Outcome};
 use eval::Evaluation;
 use operand::Operand;
 use tree::Node;
@@ -27,6 +29,8 @@ use tree::Node;
 pub(crate) enum Language {
     Groovy,
     JavaScript,
+    /// The conditions of JSON paths: JavaScript's operators, `@` for the value, `=~` for patterns.
+    JsonPath,
 }
 
 setting_enum! {
@@ -121,7 +125,7 @@ impl Script {
     }
 
     fn evaluate<'a>(&'a self, record: &'a Record) -> Result<Operand<'a>> {
-        let evaluation = Evaluation { record, language: self.language };
+        let evaluation = Evaluation { record, root: None, language: self.language };
         evaluation.value(&self.tree).map_err(|why| self.failure(record, &why))
     }
 

@@ -169,7 +169,7 @@ impl Parser {
             let operator = match self.peek() {
                 Word::Sign("==" | "===") => Binary::Equal,
                 Word::Sign("!=" | "!==") => Binary::NotEqual,
-                Word::Sign(sign @ ("==~" | "=~")) if self.language == Language::Groovy => {
+                Word::Sign(sign @ ("==~" | "=~")) if self.language != Language::JavaScript => {
                     let whole = *sign == "==~";
                     self.at += 1;
                     let pattern = self.relation()?;
@@ -342,7 +342,7 @@ impl Parser {
                 Node::Number(number.ok_or_else(|| self.refusal(format!("{text} is no number")))?)
             }
             Word::Text(parts) => self.text(parts)?,
-            Word::Pattern(text, _) if self.language == Language::Groovy => Node::Text(text),
+            Word::Pattern(text, _) if self.language != Language::JavaScript => Node::Text(text),
             Word::Pattern(text, flags) => {
                 let flags = match flags.as_str() {
                     "" | "g" | "u" => "",
@@ -382,7 +382,8 @@ impl Parser {
             "false" => Node::Boolean(false),
             "null" | "undefined" => Node::Null,
             "key" => Node::Variable(Variable::Key),
-            "value" => Node::Variable(Variable::Value),
+            "value" if self.language != Language::JsonPath => Node::Variable(Variable::Value),
+            "@" => Node::Variable(Variable::Value),
             "keySchema" => Node::Variable(Variable::KeySchema),
             "valueSchema" => Node::Variable(Variable::ValueSchema),
             "topic" => Node::Variable(Variable::Topic),

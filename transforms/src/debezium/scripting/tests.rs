@@ -42,7 +42,7 @@ fn evaluate(code: &str, language: Language) -> String {
         Err(refusal) => return format!("refused {refusal}"),
     };
     let record = record();
-    let evaluation = Evaluation { record: &record, language };
+    let evaluation = Evaluation { record: &record, root: None, language };
     match evaluation.value(&tree) {
         Ok(operand) => operand.text().map_or_else(|| operand.kind().to_owned(), |text| text.into_owned()),
         Err(why) => format!("failed: {why}"),
