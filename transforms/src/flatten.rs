@@ -22,7 +22,7 @@ key_and_value!(Flatten, FlattenConfig);
 
 const PURPOSE: &str = "flattening";
 
-struct Flatten {
+pub(crate) struct Flatten {
     side: Side,
     delimiter: String,
     plans: SchemaCache<Plan>,
@@ -42,7 +42,7 @@ enum Step {
 }
 
 impl Flatten {
-    fn new(props: &Props, side: Side) -> Result<Self> {
+    pub(crate) fn new(props: &Props, side: Side) -> Result<Self> {
         let config: FlattenConfig = plugin::parse(props)?;
         Ok(Self { side, delimiter: config.delimiter, plans: SchemaCache::default() })
     }

@@ -1,12 +1,12 @@
 //! Numbers read as Java reads them.
 
 /// `Double.parseDouble`: blanks around it, a type suffix, hexadecimal digits, `NaN` and `Infinity` are allowed.
-pub(crate) fn parse_double(text: &str) -> Option<f64> {
+pub fn parse_double(text: &str) -> Option<f64> {
     parse(text, |digits| digits.parse().ok(), |value| value)
 }
 
 /// `Float.parseFloat`, with the rule of [`parse_double`]; rounded once.
-pub(crate) fn parse_float(text: &str) -> Option<f32> {
+pub fn parse_float(text: &str) -> Option<f32> {
     parse(text, |digits| digits.parse().ok(), |value| value as f32)
 }
 

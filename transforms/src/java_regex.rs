@@ -18,7 +18,7 @@ pub(crate) struct JavaRegex {
 }
 
 impl JavaRegex {
-    fn new(pattern: &str) -> Result<Self, String> {
+    pub(crate) fn new(pattern: &str) -> Result<Self, String> {
         let translated = translate(pattern)?;
         let compile = |text: &str| Regex::new(text).map_err(|error| error.to_string());
         let part = compile(&translated)?;
@@ -33,6 +33,38 @@ impl JavaRegex {
         self.whole.is_match(text).map_err(|error| Error::data(format!("could not match {text:?}: {error}")))
     }
 
+    /// Whether the text or a part of it matches (`Matcher.find()`).
+    pub(crate) fn finds(&self, text: &str) -> Result<bool> {
+        self.part.is_match(text).map_err(|error| Error::data(format!("could not match {text:?}: {error}")))
+    }
+
+    /// The parts of the text between finds.
+    pub(crate) fn split(&self, text: &str) -> Result<Vec<String>> {
+        let parts: Result<Vec<&str>, _> = self.part.split(text).collect();
+        let parts = parts.map_err(|error| Error::data(format!("could not match {text:?}: {error}")))?;
+        Ok(parts.into_iter().map(str::to_owned).collect())
+    }
+
+    /// `Matcher.replaceAll`: the text with every find replaced.
+    pub(crate) fn replace_all(&self, text: &str, replacement: &Replacement) -> Result<String> {
+        let mut out = String::new();
+        let (mut copied, mut from) = (0, 0);
+        // Java finds an empty match right behind another match too.
+        while from <= text.len() {
+            let found = self.part.captures_from_pos(text, from);
+            let found = found.map_err(|error| Error::data(format!("could not match {text:?}: {error}")))?;
+            let Some(captures) = found else { break };
+            let span = captures.get(0).map_or(from..from, |whole| whole.range());
+            out.push_str(&text[copied..span.start]);
+            replacement.write(&captures, &self.names, &mut out)?;
+            copied = span.end;
+            let next = text[span.end..].chars().next().map_or(1, char::len_utf8);
+            from = if span.is_empty() { span.end + next } else { span.end };
+        }
+        out.push_str(&text[copied..]);
+        Ok(out)
+    }
+
     /// `Matcher.replaceFirst`: the text with the first find replaced; nothing found leaves it as it is.
     pub(crate) fn replace_first(&self, text: &str, replacement: &Replacement) -> Result<String> {
         let found =
@@ -44,6 +76,13 @@ impl JavaRegex {
         out.push_str(&text[span.end..]);
         Ok(out)
     }
+}
+
+/// `String.replaceAll` of Java.
+pub fn replace_all(pattern: &str, replacement: &str, text: &str) -> Result<String> {
+    let regex =
+        JavaRegex::new(pattern).map_err(|why| Error::data(why).class("java.util.regex.PatternSyntaxException"))?;
+    regex.replace_all(text, &Replacement::new(replacement))
 }
 
 impl Setting for JavaRegex {

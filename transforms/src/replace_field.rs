@@ -51,7 +51,7 @@ impl connect_api::Setting for Rename {
     }
 }
 
-struct ReplaceField {
+pub(crate) struct ReplaceField {
     side: Side,
     rules: Rules,
     plans: SchemaCache<Plan>,
@@ -72,7 +72,7 @@ struct Plan {
 }
 
 impl ReplaceField {
-    fn new(props: &Props, side: Side) -> Result<Self> {
+    pub(crate) fn new(props: &Props, side: Side) -> Result<Self> {
         let config: ReplaceFieldConfig = plugin::parse(&with_old_names(props)?)?;
         let rules = Rules {
             exclude: config.exclude.0,

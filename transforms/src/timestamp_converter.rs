@@ -319,7 +319,7 @@ fn date(ms: i64) -> Value {
 }
 
 /// Only for the century of years written with two digits.
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.ok().and_then(|now| i64::try_from(now.as_millis()).ok()).unwrap_or(0)
 }

@@ -17,31 +17,45 @@ fn check(file: &str, extra: &'static [(&'static str, &'static str)], passed: usi
     );
 }
 
+/// The newest version ignores settings of older ones.
+const STRICT: &[(&str, &str)] = &[("millrace.compat.strict", "true")];
+
 #[test]
 fn debezium_transforms_answer_as_version_3() {
-    check("debezium.jsonl", &[("millrace.compat.strict", "true")], 206);
+    check("debezium.jsonl", STRICT, 994);
 }
 
 #[test]
 fn old_settings_mean_what_they_meant_in_version_2() {
-    check("debezium_2_7.jsonl", &[], 273);
+    check("debezium_2_7.jsonl", &[], 329);
+}
+
+#[test]
+fn old_settings_mean_what_they_meant_in_version_1() {
+    check("debezium_1_9.jsonl", &[], 235);
 }
 
 #[test]
 fn apache_transforms_answer_as_the_jvm() {
-    check("apache.jsonl", &[("millrace.compat.strict", "true")], 1591);
+    check("apache.jsonl", STRICT, 1591);
 }
 
+/// Those that begin and end with bytes are run by the program `golden`, which has converters.
 #[test]
 fn transforms_answer_random_records_as_the_jvm() {
-    check("fuzz.jsonl", &[("millrace.compat.strict", "true")], 336);
+    check("fuzz.jsonl", STRICT, 336);
 }
+
+/// Transforms whose settings nobody recorded: they are not part of the versions that were captured.
+const UNRECORDED: [&str; 3] =
+    ["io.confluent.", "com.github.jcustenborder.", "io.debezium.transforms.UnwrapFromEnvelope"];
 
 #[test]
 fn settings_are_those_of_the_jvm() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/configdef");
     let mut differences = Vec::new();
-    for plugin in connect_transforms::TRANSFORMS {
+    let recorded = |class: &str| !UNRECORDED.iter().any(|start| class.starts_with(start));
+    for plugin in connect_transforms::TRANSFORMS.iter().filter(|plugin| recorded(plugin.class)) {
         differences.extend(configdef_differences((plugin.config)(), &folder, plugin.class));
     }
     for plugin in connect_transforms::PREDICATES {

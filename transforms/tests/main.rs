@@ -1,4 +1,4 @@
 //! The transforms against what the JVM's transforms answered.
 
 mod golden;
-mod regex;
+mod without_recordings;

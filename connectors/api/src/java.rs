@@ -1,5 +1,7 @@
 //! What the JVM's bytes depend on and no schema says: the order of its hash maps and the text of its numbers.
 
+use crate::{Logical, Schema, Type, Value, decimal, schema::logical, time};
+
 /// The order in which a `java.util.HashMap` (JDK 21) iterates string keys that were inserted in this order.
 ///
 /// Kafka Connect finds stored offsets by the bytes of their key, and those bytes follow this order where the JVM's
@@ -35,6 +37,80 @@ fn string_hash(text: &str) -> u32 {
     text.encode_utf16().fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(unit.into()))
 }
 
+/// `hashCode()` of the object that the JVM would hold for this value; `None` where that is no function of the value
+/// (byte arrays and structs with one hash by their address).
+pub fn hash_code(value: &Value, schema: Option<&Schema>) -> Option<i32> {
+    let name = schema.and_then(|schema| schema.name.as_deref());
+    let long = |number: i64| (number ^ (number.cast_unsigned() >> 32).cast_signed()) as i32;
+    Some(match (value, name) {
+        (Value::Null, _) => 0,
+        (Value::Boolean(flag), _) => {
+            if *flag {
+                1231
+            } else {
+                1237
+            }
+        }
+        (Value::Int32(days), Some(logical::DATE)) => long(i64::from(*days) * time::DAY_MS),
+        (Value::Int8(number), _) => (*number).into(),
+        (Value::Int16(number), _) => (*number).into(),
+        (Value::Int32(number), _) => *number,
+        (Value::Int64(number), _) => long(*number),
+        // `floatToIntBits` knows one NaN only.
+        (Value::Float32(number), _) if number.is_nan() => f32::NAN.to_bits().cast_signed(),
+        (Value::Float32(number), _) => number.to_bits().cast_signed(),
+        (Value::Float64(number), _) if number.is_nan() => long(0x7ff8_0000_0000_0000),
+        (Value::Float64(number), _) => long(number.to_bits().cast_signed()),
+        (Value::String(text), _) => string_hash(text).cast_signed(),
+        (Value::Bytes(unscaled), Some(logical::DECIMAL)) => {
+            let scale = schema.and_then(|schema| schema.parameter("scale")?.parse().ok()).unwrap_or(0);
+            integer_hash(unscaled).wrapping_mul(31).wrapping_add(scale)
+        }
+        (Value::Array(items), _) => {
+            let element = match schema.map(|schema| &schema.ty) {
+                Some(Type::Array(element)) => element.as_ref(),
+                _ => None,
+            };
+            let mut hash = 1_i32;
+            for item in items {
+                hash = hash.wrapping_mul(31).wrapping_add(hash_code(item, element)?);
+            }
+            hash
+        }
+        (Value::Map(pairs), _) => {
+            let (keys, values) = match schema.map(|schema| &schema.ty) {
+                Some(Type::Map(keys, values)) => (keys.as_ref(), values.as_ref()),
+                _ => (None, None),
+            };
+            let mut hash = 0_i32;
+            for (key, value) in pairs {
+                hash = hash.wrapping_add(hash_code(key, keys)? ^ hash_code(value, values)?);
+            }
+            hash
+        }
+        (Value::Logical(logical), _) => match &**logical {
+            Logical::Date(ms) => long(*ms),
+            Logical::Integer(unscaled) => integer_hash(unscaled),
+            Logical::Decimal { unscaled, scale } => integer_hash(unscaled).wrapping_mul(31).wrapping_add(*scale),
+        },
+        (Value::Bytes(_) | Value::Struct(_), _) => return None,
+    })
+}
+
+/// `BigInteger.hashCode()`: over the words of the magnitude, with its sign. A decimal's is the same for what fits a
+/// long.
+fn integer_hash(unscaled: &[u8]) -> i32 {
+    let negative = unscaled.first().is_some_and(|first| first & 0x80 != 0);
+    let digits = decimal::integer_text(unscaled);
+    let magnitude = decimal::integer_bytes(digits.trim_start_matches('-')).unwrap_or_default();
+    let hash = magnitude.rchunks(4).rev().fold(0_u32, |hash, word| {
+        let word = word.iter().fold(0_u32, |word, byte| (word << 8) | u32::from(*byte));
+        hash.wrapping_mul(31).wrapping_add(word)
+    });
+    let hash = hash.cast_signed();
+    if negative { hash.wrapping_neg() } else { hash }
+}
+
 /// `HashMap.hash()`: folds the high half into the low one.
 fn spread(hash: u32) -> u32 {
     hash ^ (hash >> 16)
@@ -46,7 +122,10 @@ pub fn double_text(value: f64) -> String {
         v if v.is_nan() => "NaN".into(),
         v if v.is_infinite() => if v > 0.0 { "Infinity" } else { "-Infinity" }.into(),
         v if v == 0.0 => if v.is_sign_negative() { "-0.0" } else { "0.0" }.into(),
-        v => java_digits(&format!("{v:e}"), || format!("{v:.1e}")),
+        v => {
+            let shortest = even_of_two(format!("{v:e}"), 16, |digits| format!("{v:.digits$e}"));
+            java_digits(&shortest, || format!("{v:.1e}"))
+        }
     }
 }
 
@@ -54,7 +133,31 @@ pub fn double_text(value: f64) -> String {
 pub fn float_text(value: f32) -> String {
     match value {
         v if v.is_nan() || v.is_infinite() || v == 0.0 => double_text(v.into()),
-        v => java_digits(&format!("{v:e}"), || format!("{v:.1e}")),
+        v => {
+            let shortest = even_of_two(format!("{v:e}"), 7, |digits| format!("{v:.digits$e}"));
+            java_digits(&shortest, || format!("{v:.1e}"))
+        }
+    }
+}
+
+/// Of two shortest texts that are equally near Java takes the one with the even last digit, Rust the larger one.
+///
+/// That takes at least `digits_min` digits: shorter ones are too far from each other to read back as one number.
+fn even_of_two(shortest: String, digits_min: usize, exactly: impl Fn(usize) -> String) -> String {
+    let Some((mantissa, exponent)) = shortest.split_once('e') else { return shortest };
+    let Some((_, fraction)) = mantissa.split_once('.') else { return shortest };
+    let odd = matches!(mantissa.as_bytes().last(), Some(b'1' | b'3' | b'5' | b'7' | b'9'));
+    if fraction.len() + 1 < digits_min || !odd {
+        return shortest;
+    }
+    // Far more digits than a number has that lies exactly between the two.
+    let exact = exactly(fraction.len() + 40);
+    let Some((digits, exact_exponent)) = exact.split_once('e') else { return shortest };
+    let lower = &digits[..mantissa.len()];
+    let halfway = digits[mantissa.len()..].trim_end_matches('0') == "5";
+    match halfway && exact_exponent == exponent && lower != mantissa {
+        true => format!("{lower}e{exponent}"),
+        false => shortest,
     }
 }
 
@@ -116,6 +219,8 @@ mod tests {
         check(4.9e-324, "4.9E-324");
         check(-0.0, "-0.0");
         check(1.5e300, "1.5E300");
+        check(f64::from(2.0_f32.powi(-25)), "2.9802322387695312E-8");
+        assert_eq!(float_text(-2_773_509.0 / 8.0), "-346688.62");
         assert_eq!(float_text(0.1), "0.1");
         assert_eq!(float_text(16_777_216.0), "1.6777216E7");
     }

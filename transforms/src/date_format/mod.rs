@@ -1,4 +1,6 @@
 //! `java.text.SimpleDateFormat` in UTC and English, the only zone and language that the transforms use.
+//!
+//! Judged by `tests/golden/values/dates.jsonl`, which the program `golden` runs.
 
 mod parse;
 mod write;
@@ -7,7 +9,7 @@ use connect_api::time;
 
 /// A compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DateFormat {
+pub struct DateFormat {
     parts: Vec<Part>,
 }
 
@@ -21,7 +23,7 @@ const LETTERS: &str = "GyMwWDdFEaHkKhmsSzZYuXL";
 
 impl DateFormat {
     /// Compiles a pattern; the error is the JVM's message.
-    pub(crate) fn new(pattern: &str) -> Result<Self, String> {
+    pub fn new(pattern: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = pattern.chars().peekable();
         while let Some(c) = rest.next() {
@@ -86,44 +88,4 @@ fn year_start(year: i64) -> i64 {
 /// From 0, which is Sunday.
 fn weekday(days: i64) -> i64 {
     (days + 4).rem_euclid(7)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use connect_testkit::golden::{cases, differences};
-    use serde_json::json;
-
-    use super::*;
-
-    /// Where two digits of a year begin to mean the last century, when the cases were captured.
-    const NOW_MS: i64 = 1_795_219_200_000;
-
-    #[test]
-    fn texts_are_written_and_read_as_in_java() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/values");
-        let differences = differences(&folder);
-        let mut failed = Vec::new();
-        for case in cases(&folder.join("dates.jsonl")) {
-            let id = case["id"].as_str().unwrap();
-            let expected = differences.get(id).unwrap_or(&case["expect"]);
-            let format = DateFormat::new(case["pattern"].as_str().unwrap());
-            let answer = match (&format, case["op"].as_str()) {
-                (Err(message), _) => {
-                    json!({ "error": { "class": "java.lang.IllegalArgumentException", "message": message } })
-                }
-                (Ok(format), Some("dateFormat")) => json!({ "text": format.write(case["epochMs"].as_i64().unwrap()) }),
-                (Ok(format), _) => match format.parse(case["text"].as_str().unwrap(), NOW_MS) {
-                    Some(ms) => json!({ "epochMs": ms }),
-                    None => json!({ "error": "unparseable" }),
-                },
-            };
-            let unparseable = expected["error"]["class"] == "java.text.ParseException";
-            if answer != *expected && !(unparseable && answer["error"] == "unparseable") {
-                failed.push(format!("{id} {} {} expected {expected}, got {answer}", case["pattern"], case["text"]));
-            }
-        }
-        assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
-    }
 }

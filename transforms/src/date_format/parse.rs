@@ -39,7 +39,7 @@ const ZONES: [(&str, i64); 26] = [
 
 impl DateFormat {
     /// The moment that a text names. `now_ms` tells which century two digits of a year mean: from 80 years before on.
-    pub(crate) fn parse(&self, text: &str, now_ms: i64) -> Option<i64> {
+    pub fn parse(&self, text: &str, now_ms: i64) -> Option<i64> {
         let mut fields = Fields { now_ms, ..Fields::default() };
         let mut rest = text;
         for (at, part) in self.parts.iter().enumerate() {

@@ -8,7 +8,7 @@ use super::{DAYS, DateFormat, MONTHS, Part, SHORT, weekday, year_start};
 
 impl DateFormat {
     /// The text of a moment.
-    pub(crate) fn write(&self, ms: i64) -> String {
+    pub fn write(&self, ms: i64) -> String {
         let moment = Moment::of_ms(ms);
         let mut out = String::new();
         for part in &self.parts {

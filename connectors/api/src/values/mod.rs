@@ -2,7 +2,11 @@
 
 mod align;
 mod parse;
+mod project;
 mod text;
+mod validate;
 
 pub use parse::parse;
+pub use project::project;
 pub use text::{date_text, text};
+pub use validate::validate;

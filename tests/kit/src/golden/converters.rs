@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use super::{
     Outcome, Report, cases,
     compare::{self, MapOrder},
-    differences, notation,
+    differences, notation, render,
 };
 
 /// The converters under test.
@@ -39,7 +39,7 @@ impl Converters {
         report
     }
 
-    fn run_case(&self, case: &Json, differences: &BTreeMap<String, Json>) -> Outcome {
+    pub fn run_case(&self, case: &Json, differences: &BTreeMap<String, Json>) -> Outcome {
         let id = case["id"].as_str().unwrap_or_default();
         let expected = differences.get(id).unwrap_or(&case["expect"]);
         let class = case["converter"].as_str().unwrap_or_default();
@@ -155,7 +155,10 @@ fn to_connect(expected: &Json, answer: Result<SchemaAndValue, Error>) -> Result<
     };
     Ok(match compare::same_data(&wanted, &answer, MapOrder::of(expected)) {
         true => Ok(()),
-        false => Err(format!("expected\n  {wanted:?}\ngot\n  {answer:?}")),
+        false => Err(format!(
+            "another value\n{}",
+            render::differing_places(&render::data_json(&wanted), &render::data_json(&answer))
+        )),
     })
 }
 

@@ -7,16 +7,19 @@ mod compare;
 mod configdef;
 mod converters;
 mod notation;
+mod render;
 mod transforms;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value as Json;
 
+pub use compare::{MapOrder, config_error, error, same_data};
 pub use configdef::configdef_differences;
 pub use converters::Converters;
 pub use notation::{NotRepresentable, data, props, record, schema, value};
-pub use transforms::Transforms;
+pub use render::{data_json, differing_places, record_json, schema_json, shown, value_json};
+pub use transforms::{ChainAnswer, Transforms};
 
 /// What became of one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// How many cases were not run: their class is not there, or the data model has no place for what they hold.
+    pub fn skipped(&self) -> usize {
+        self.unknown.values().sum::<usize>() + self.not_representable.len()
+    }
+
     pub fn add(&mut self, id: &str, outcome: Outcome) {
         match outcome {
             Outcome::Passed => self.passed += 1,
@@ -74,10 +82,19 @@ pub fn differences(folder: &Path) -> BTreeMap<String, Json> {
     if !file.exists() {
         return BTreeMap::new();
     }
+    by_id(cases(&file))
+}
+
+/// The same, of the text of such a file.
+pub fn differences_of(text: &str) -> BTreeMap<String, Json> {
+    by_id(text.lines().map(|line| serde_json::from_str(line).expect("a line of differences is JSON")).collect())
+}
+
+fn by_id(cases: Vec<Json>) -> BTreeMap<String, Json> {
     let difference = |case: Json| {
         let id = case["id"].as_str().expect("a difference names its case").to_owned();
         assert!(case["why"].is_string(), "{id}: a difference has a reason");
         (id, case["expect"].clone())
     };
-    cases(&file).into_iter().map(difference).collect()
+    cases.into_iter().map(difference).collect()
 }

@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+pub(super) use base64::engine::general_purpose::STANDARD;
+
+use base64::Engine;
 use connect_api::{
     Bytes, Field, Fields, Header, Headers, Logical, Props, Record, Schema, SchemaAndValue, SchemaDef, Str, Struct,
     Type, Value, decimal, schema::logical,

@@ -1,13 +1,13 @@
 //! Settings of `ExtractNewRecordState`, the ones of older versions among them.
 
-use connect_api::{Error, Props, Result, config, plugin, setting_enum};
+use connect_api::{Props, Result, config, plugin, setting_enum};
 
 use super::FieldReference;
-use crate::hidden;
+use crate::{debezium::settings::not_validated, hidden};
 
 setting_enum! {
     /// What becomes of deletes and of the tombstones that follow them.
-    pub(super) enum Mode {
+    pub(crate) enum Mode {
         Drop = "drop",
         #[default]
         Tombstone = "tombstone",
@@ -60,13 +60,13 @@ config! {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tombstones {
+pub(crate) enum Tombstones {
     Drop,
     Keep,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Deletes {
+pub(crate) enum Deletes {
     Drop,
     /// Null under the row's schema.
     TombstoneWithSchema,
@@ -90,7 +90,7 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn new(props: &Props) -> Result<Self> {
-        let config: UnwrapConfig = plugin::parse(props).map_err(invalid)?;
+        let config: UnwrapConfig = plugin::parse(props).map_err(not_validated)?;
         let (tombstones, deletes) = match old_modes(props)? {
             Some(modes) => modes,
             None => config.mode.parts(),
@@ -107,7 +107,7 @@ impl Settings {
             drop_header: config.drop_header.filter(|name| !name.is_empty()),
             drop_from_key: config.drop_from_key,
             keep_compatible: config.keep_compatible,
-            replace_nulls: hidden::flag(props, "replace.null.with.default", true).map_err(invalid)?,
+            replace_nulls: hidden::flag(props, "replace.null.with.default", true).map_err(not_validated)?,
         })
     }
 
@@ -118,7 +118,7 @@ impl Settings {
 }
 
 impl Mode {
-    fn parts(self) -> (Tombstones, Deletes) {
+    pub(crate) fn parts(self) -> (Tombstones, Deletes) {
         match self {
             Mode::Drop => (Tombstones::Drop, Deletes::Drop),
             Mode::Tombstone => (Tombstones::Drop, Deletes::TombstoneWithSchema),
@@ -130,29 +130,22 @@ impl Mode {
 }
 
 /// What the settings of version 2 and before say, where they are given and the newer one is not.
-fn old_modes(props: &Props) -> Result<Option<(Tombstones, Deletes)>> {
+pub(crate) fn old_modes(props: &Props) -> Result<Option<(Tombstones, Deletes)>> {
     const OLD: [&str; 2] = ["drop.tombstones", "delete.handling.mode"];
     let given = OLD.iter().any(|key| props.contains_key(*key));
     if !given || props.contains_key("delete.tombstone.handling.mode") || hidden::strict(props)? {
         return Ok(None);
     }
     tracing::warn!(
-        "drop.tombstones and delete.handling.mode of ExtractNewRecordState are honoured as Debezium 2 did; \
+        "drop.tombstones and delete.handling.mode are honoured as Debezium 2 did; \
          delete.tombstone.handling.mode takes their place"
     );
-    let drops = hidden::flag(props, "drop.tombstones", true).map_err(invalid)?;
-    let mode: OldMode = hidden::setting(props, "delete.handling.mode").map_err(invalid)?.unwrap_or_default();
+    let drops = hidden::flag(props, "drop.tombstones", true).map_err(not_validated)?;
+    let mode: OldMode = hidden::setting(props, "delete.handling.mode").map_err(not_validated)?.unwrap_or_default();
     let deletes = match mode {
         OldMode::Drop => Deletes::Drop,
         OldMode::Rewrite => Deletes::Rewrite,
         OldMode::None => Deletes::TombstoneWithSchema,
     };
     Ok(Some((if drops { Tombstones::Drop } else { Tombstones::Keep }, deletes)))
-}
-
-/// The JVM says no more than this and logs the rest; here the cause tells.
-fn invalid(error: Error) -> Error {
-    Error::config("Unable to validate config.")
-        .class("org.apache.kafka.connect.errors.ConnectException")
-        .caused_by(error)
 }

@@ -4,25 +4,25 @@ use connect_api::{Error, Header, Result, Schema, SchemaAndValue, Str, Type, Valu
 
 /// `op`, `source.ts_ms`, `lsn:position`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FieldReference {
+pub(crate) struct FieldReference {
     /// The struct of the envelope that holds it; unknown where only the field is named.
     parent: Option<String>,
     field: String,
     /// The name it gets.
-    pub(super) target: Str,
+    pub(crate) target: Str,
 }
 
 /// A field found in an envelope's schema.
-pub(super) struct LocatedField {
+pub(crate) struct LocatedField {
     /// Its place in the envelope, or in the struct at the first place.
     place: (usize, Option<usize>),
-    pub(super) target: Str,
+    pub(crate) target: Str,
     /// Optional, whatever the field itself is.
-    pub(super) schema: Schema,
+    pub(crate) schema: Schema,
 }
 
 impl FieldReference {
-    pub(super) fn parse(text: &str, prefix: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str, prefix: &str) -> Result<Self> {
         let (path, alias) = text.split_once(':').unwrap_or((text, ""));
         if alias.contains(':') {
             let message = format!("Unexpected field name: {text}");
@@ -42,8 +42,13 @@ impl FieldReference {
         Ok(Self { parent: parent.map(str::to_owned), field: field.to_owned(), target: target.into() })
     }
 
+    /// The field's own name, without what holds it.
+    pub(crate) fn name(&self) -> &str {
+        &self.field
+    }
+
     /// Where an envelope of this schema holds the field; `None` where it has no such field.
-    pub(super) fn locate(&self, envelope: &Schema) -> Option<LocatedField> {
+    pub(crate) fn locate(&self, envelope: &Schema) -> Option<LocatedField> {
         let within = |parent: &str| {
             let outer = envelope.fields()?.position(parent)?;
             let fields = envelope.fields()?[outer].schema.fields()?;
@@ -71,7 +76,7 @@ impl FieldReference {
 
 impl LocatedField {
     /// The value to add to a row.
-    pub(super) fn value(&self, envelope: &[Value]) -> Result<Value> {
+    pub(crate) fn value(&self, envelope: &[Value]) -> Result<Value> {
         let value = self.found(envelope);
         match (&self.schema.ty, &value) {
             // The copy of a struct's schema is optional, so it is not the one its value has.
@@ -82,7 +87,7 @@ impl LocatedField {
         }
     }
 
-    pub(super) fn header(&self, envelope: &[Value]) -> Header {
+    pub(crate) fn header(&self, envelope: &[Value]) -> Header {
         let value = SchemaAndValue::new(self.schema.clone(), self.found(envelope));
         Header { key: self.target.clone(), value }
     }

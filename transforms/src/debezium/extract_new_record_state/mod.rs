@@ -5,15 +5,20 @@
 mod config;
 mod field;
 mod plan;
+pub(crate) mod unwrap_from_envelope;
 
 use connect_api::{
     Config, Error, Header, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Str, Struct, Transform,
     TransformPlugin, Value,
 };
 
-use config::{Deletes, Settings, Tombstones, UnwrapConfig};
-use field::FieldReference;
+pub(crate) use config::{Deletes, Mode, Tombstones, old_modes};
+pub(crate) use field::{FieldReference, LocatedField};
+
+use config::{Settings, UnwrapConfig};
 use plan::EnvelopePlan;
+
+use super::envelope::names_envelope;
 
 pub(crate) const PLUGIN: TransformPlugin = TransformPlugin {
     class: "io.debezium.transforms.ExtractNewRecordState",
@@ -41,7 +46,11 @@ enum Change {
 
 impl ExtractNewRecordState {
     fn new(props: &Props) -> Result<Self> {
-        Ok(Self { settings: Settings::new(props)?, plans: SchemaCache::default() })
+        Ok(Self::of(Settings::new(props)?))
+    }
+
+    fn of(settings: Settings) -> Self {
+        Self { settings, plans: SchemaCache::default() }
     }
 }
 
@@ -50,7 +59,7 @@ impl Transform for ExtractNewRecordState {
         if record.value.value.is_null() {
             return Ok(self.tombstone(record));
         }
-        if !record.value.schema.as_ref().is_some_and(plan::names_envelope) {
+        if !record.value.schema.as_ref().is_some_and(names_envelope) {
             return Ok(Some(record));
         }
         let Value::Struct(envelope) = record.value.value else {

@@ -38,11 +38,6 @@ struct Check {
     type_name: &'static str,
 }
 
-/// Whether a schema is that of a change event.
-pub(super) fn names_envelope(schema: &Schema) -> bool {
-    schema.name.as_ref().is_some_and(|name| name.ends_with(".Envelope"))
-}
-
 impl EnvelopePlan {
     pub(super) fn new(schema: &Schema, settings: &Settings) -> Result<Self> {
         let position = |name: &str| schema.fields().and_then(|fields| fields.position(name));
