@@ -5,4 +5,5 @@ mod parse;
 mod text;
 
 pub use parse::parse;
+pub(crate) use text::base64;
 pub use text::{date_text, text};
