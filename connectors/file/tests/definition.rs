@@ -14,7 +14,8 @@ fn settings_are_those_of_the_jvm() {
 
 fn check(class: &str, def: &ConfigDef) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../tests/golden/configdef/{class}.json"));
-    let golden: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let text = std::fs::read_to_string(file).expect("a golden file can be read");
+    let golden: Vec<Value> = serde_json::from_str(&text).expect("a golden file is JSON");
     // Behind the plugin's own settings stand those that the worker adds to every connector.
     let own: Vec<&Value> = golden.iter().take_while(|key| key["name"] != "name").collect();
     let ours: Vec<Value> = def

@@ -28,10 +28,10 @@ async fn start(path: &str) -> connect_api::Result<Box<dyn SinkTask>> {
 }
 
 async fn write(path: &str, values: Vec<Value>) {
-    let mut task = start(path).await.unwrap();
+    let mut task = start(path).await.expect("the file can be made");
     let records: Vec<SinkRecord> = values.into_iter().map(|v| record(SchemaAndValue::schemaless(v))).collect();
-    task.put(&records).await.unwrap();
-    task.pre_commit(Offsets::new()).await.unwrap();
+    task.put(&records).await.expect("the file can be written");
+    task.pre_commit(Offsets::new()).await.expect("the file can be synchronized");
 }
 
 #[tokio::test]

@@ -36,13 +36,13 @@ async fn start(pairs: &[(&str, &str)], stored: Option<OffsetMap>) -> Box<dyn Sou
         stored: watch::channel(Vec::new()).1,
         logs: Arc::new(Stored(None)),
     };
-    (SOURCE.start)(props(pairs), context).await.unwrap()
+    (SOURCE.start)(props(pairs), context).await.expect("a file source can always start")
 }
 
 /// Polls until some lines are there.
 async fn lines(task: &mut dyn SourceTask) -> Vec<SourceRecord> {
     loop {
-        let records = task.poll().await.unwrap();
+        let records = task.poll().await.expect("the file can be read");
         if !records.is_empty() {
             return records;
         }
@@ -50,12 +50,13 @@ async fn lines(task: &mut dyn SourceTask) -> Vec<SourceRecord> {
 }
 
 fn texts(records: &[SourceRecord]) -> Vec<&str> {
-    records.iter().map(|record| record.record.value.value.as_str().unwrap()).collect()
+    records.iter().map(|record| record.record.value.value.as_str().expect("lines are text")).collect()
 }
 
 fn append(path: &str, text: &str) {
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
-    file.write_all(text.as_bytes()).unwrap();
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    let mut file = file.expect("the file can be opened");
+    file.write_all(text.as_bytes()).expect("the file can be written");
 }
 
 #[tokio::test]
