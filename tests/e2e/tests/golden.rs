@@ -15,7 +15,8 @@ const MYSQL: [&str; 18] = [
 
 /// Scenarios of `tests/golden/rest` that this worker answers otherwise on purpose (`tests/golden/DIFFERENCES.md`), or
 /// that need a connector it does not have.
-const OTHER_ANSWERS: [&str; 7] = [
+const OTHER_ANSWERS: [&str; 8] = [
+    "content-415",
     "name-backslash",
     "name-brackets",
     "name-percent",
