@@ -213,10 +213,7 @@ pub struct WorkerSettings {
 impl WorkerSettings {
     /// Reads a worker file. Every wrong setting is named in the one error.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Error::config(format!("could not read the worker configuration {}: {error}", path.display()))
-        })?;
-        Self::of(properties::parse(&text))
+        Self::of(properties::load(path)?)
     }
 
     pub fn of(props: Props) -> Result<Self> {

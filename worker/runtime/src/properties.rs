@@ -1,6 +1,16 @@
 //! The syntax of Java `.properties` files, which worker configurations are written in.
 
-use connect_api::Props;
+use std::path::Path;
+
+use connect_api::{Error, Props, Result};
+
+/// Reads the properties of a file.
+pub fn load(file: &Path) -> Result<Props> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Error::config(format!("could not read the worker configuration {}: {error}", file.display()))
+    })?;
+    Ok(parse(&text))
+}
 
 /// Reads properties as `java.util.Properties.load` does: comments, continued lines, escapes; later keys win.
 pub fn parse(text: &str) -> Props {
