@@ -13,6 +13,7 @@ pub mod data;
 pub mod decimal;
 pub mod error;
 pub mod java;
+pub mod java_text;
 pub mod plugin;
 pub mod record;
 pub mod schema;
@@ -38,7 +39,7 @@ pub use record::{
 pub use schema::{Field, Fields, Schema, SchemaBuilder, SchemaDef, Type};
 pub use schema_cache::SchemaCache;
 pub use sink::{SinkConnector, SinkTask};
-pub use source::{SourceConnector, SourceTask};
+pub use source::{OffsetChange, SourceConnector, SourceTask};
 pub use text::Str;
 pub use transform::{Predicate, Transform};
 

@@ -3,12 +3,13 @@
 use futures_util::future::BoxFuture;
 
 use crate::{
-    Config, ConfigDef, ConfigError, Converter, Error, HeaderConverter, Predicate, Props, Result, SinkConnector,
-    SinkContext, SinkTask, SourceConnector, SourceContext, SourceTask, Transform,
+    Config, ConfigDef, ConfigError, Converter, Error, HeaderConverter, OffsetChange, Predicate, Props, Result,
+    SinkConnector, SinkContext, SinkTask, SourceConnector, SourceContext, SourceTask, Transform,
 };
 
 type Split = fn(&Props, usize) -> Result<Vec<Props>>;
 type Starting<T> = BoxFuture<'static, Result<Box<T>>>;
+type CheckOffsets = fn(&Props, &[OffsetChange<'_>]) -> Result<()>;
 type Check = fn(Props) -> BoxFuture<'static, Vec<ConfigError>>;
 
 /// A source connector in the worker's table.
@@ -21,6 +22,8 @@ pub struct SourcePlugin {
     /// Tries the configuration on the real system.
     pub check: Check,
     pub task_configs: Split,
+    /// Refuses offsets that no task could start from.
+    pub check_offsets: CheckOffsets,
     pub start: fn(Props, SourceContext) -> Starting<dyn SourceTask>,
 }
 
@@ -40,6 +43,7 @@ impl SourcePlugin {
                 })
             },
             task_configs: |props, max| C::task_configs(&parse::<C::Config>(props)?, props, max),
+            check_offsets: |props, changes| C::check_offsets(&parse::<C::Config>(props)?, changes),
             start: |props, context| {
                 Box::pin(async move {
                     let task = C::start(parse::<C::Config>(&props)?, context).await?;

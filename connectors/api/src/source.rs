@@ -4,7 +4,7 @@ use std::future::Future;
 
 use async_trait::async_trait;
 
-use crate::{Config, ConfigError, Props, Result, SourceContext, SourceRecord};
+use crate::{Config, ConfigError, OffsetMap, Props, Result, SourceContext, SourceRecord};
 
 /// Pulls changes out of another system. Created running; dropped to stop.
 ///
@@ -23,6 +23,9 @@ pub trait SourceTask: Send {
     /// take as many steps as it needs. After a `Retriable` error the worker backs off and polls again.
     async fn poll(&mut self) -> Result<Vec<SourceRecord>>;
 }
+
+/// A source partition and the offset a user wants stored for it; `None` forgets the partition.
+pub type OffsetChange<'a> = (&'a OffsetMap, Option<&'a OffsetMap>);
 
 /// A kind of source connector: its configuration, how it splits into tasks, how a task starts.
 pub trait SourceConnector: 'static {
@@ -46,6 +49,12 @@ pub trait SourceConnector: 'static {
     /// Splits the work. One task by default, as a log has one reader.
     fn task_configs(_config: &Self::Config, props: &Props, _max_tasks: usize) -> Result<Vec<Props>> {
         Ok(vec![props.clone()])
+    }
+
+    /// Refuses offsets that its tasks could not start from (`alterOffsets`, KIP-875), asked before they are stored by
+    /// `PATCH` or forgotten by `DELETE .../offsets`, while no task runs.
+    fn check_offsets(_config: &Self::Config, _changes: &[OffsetChange<'_>]) -> Result<()> {
+        Ok(())
     }
 
     /// Starts a task; an error fails it. `Retriable` errors are retried by the worker with back-off.

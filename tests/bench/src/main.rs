@@ -2,15 +2,16 @@
 //!
 //! The figure is the worker's CPU-seconds per million records, because everything shares the machine's cores; a rate
 //! is only compared with something else in the same run. `BENCH_ROWS` sets the number of rows (a million), and
-//! arguments choose among: idle stream decode sink.
+//! arguments choose among: idle decode stream sink file.
 
+mod file;
 mod process;
 mod sink;
 mod source;
 
 use serde_json::{Value, json};
 
-const SCENARIOS: [&str; 4] = ["idle", "decode", "stream", "sink"];
+const SCENARIOS: [&str; 5] = ["idle", "decode", "stream", "sink", "file"];
 
 #[tokio::main]
 async fn main() {
@@ -22,6 +23,7 @@ async fn main() {
             "idle" => process::idle().await,
             "decode" => source::stream(rows, source::Producer::Null).await,
             "stream" => source::stream(rows, source::Producer::Kafka).await,
+            "file" => file::there_and_back(rows).await,
             _ => sink::against_raw_bulk(rows / 5).await,
         };
         for result in results {

@@ -4,6 +4,7 @@ mod bad_input;
 mod golden;
 mod kill;
 mod licences;
+mod lines;
 mod pipeline;
 mod restart;
 mod tidy;

@@ -107,6 +107,8 @@ fn dependencies_point_one_way() {
     check("connectors/cdc", &["api"]);
     check("connectors/mysql", &["api", "cdc"]);
     check("connectors/elasticsearch", &["api"]);
+    check("connectors/datagen", &["api"]);
+    check("connectors/file", &["api"]);
     check("transforms", &["api"]);
     check("worker/converters", &["api"]);
     check("worker/runtime", &["api", "converters"]);

@@ -2,7 +2,6 @@
 
 mod bytes;
 mod header;
-mod java_text;
 mod json;
 mod primitive;
 mod side;

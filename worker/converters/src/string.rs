@@ -3,13 +3,10 @@
 use bytes::Bytes;
 use connect_api::{
     Converter, ConverterPlugin, Encoded, Error, HeaderConverter, HeaderConverterPlugin, Props, RawHeader, Result,
-    Schema, SchemaAndValue, SchemaBuilder, Str, Value, config, plugin,
+    Schema, SchemaAndValue, SchemaBuilder, Str, Value, config, java_text, plugin,
 };
 
-use crate::{
-    java_text,
-    side::{ConverterSide, with_header, with_side},
-};
+use crate::side::{ConverterSide, with_header, with_side};
 
 const CLASS: &str = "org.apache.kafka.connect.storage.StringConverter";
 

@@ -8,5 +8,6 @@ mod validate;
 
 pub use parse::parse;
 pub use project::project;
+pub(crate) use text::base64;
 pub use text::{date_text, text};
 pub use validate::validate;

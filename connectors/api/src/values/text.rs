@@ -120,7 +120,8 @@ fn date(ms: i64, out: &mut String) {
     }
 }
 
-fn base64(bytes: &[u8], out: &mut String) {
+/// Appends bytes as padded base64.
+pub(crate) fn base64(bytes: &[u8], out: &mut String) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for chunk in bytes.chunks(3) {
         let group = chunk.iter().fold(0_u32, |group, byte| (group << 8) | u32::from(*byte)) << (8 * (3 - chunk.len()));

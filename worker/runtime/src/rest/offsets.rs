@@ -1,6 +1,6 @@
 //! `/connectors/{c}/offsets` (KIP-875).
 
-use connect_api::{OffsetMap, Offsets, Props, Str, TopicPartition};
+use connect_api::{OffsetChange, OffsetMap, Offsets, Props, SourcePlugin, Str, TopicPartition};
 use serde_json::{Value, json};
 
 use super::{
@@ -24,7 +24,8 @@ use crate::{
 
 /// A connector whose offsets are asked for.
 enum Owner {
-    Source,
+    /// Its plugin, where this worker has it, and its properties with all variables put in.
+    Source(Option<&'static SourcePlugin>, Props),
     /// The properties of its consumers.
     Sink(Props),
 }
@@ -33,13 +34,24 @@ fn owner(call: &Call, name: &str) -> Result<Owner, RestError> {
     let config = call.app.herder.config();
     let props = config.connector(name).ok_or_else(|| RestError::not_found(format!("Connector {name} not found")))?;
     let class = props.get("connector.class").map(String::as_str).unwrap_or_default();
+    let resolved = Providers::of(&call.app.settings.props).resolve(props);
     match call.app.plugins.find_connector(class) {
         Some(ConnectorPlugin::Sink(_)) => {
-            let resolved = Providers::of(&call.app.settings.props).resolve(props);
             Ok(Owner::Sink(consumer_props(&call.app.settings, &resolved, &TaskId::new(name, 0))))
         }
-        _ => Ok(Owner::Source),
+        Some(ConnectorPlugin::Source(plugin)) => Ok(Owner::Source(Some(plugin), resolved)),
+        None => Ok(Owner::Source(None, resolved)),
     }
+}
+
+/// What the connector refuses is a 500, as in the JVM, where its exception ends the request.
+fn ensure_accepted(
+    plugin: Option<&'static SourcePlugin>,
+    props: &Props,
+    changes: &[OffsetChange<'_>],
+) -> Result<(), RestError> {
+    let Some(plugin) = plugin else { return Ok(()) };
+    (plugin.check_offsets)(props, changes).map_err(|error| RestError::internal(error.message()))
 }
 
 async fn group(props: &Props) -> Result<GroupOffsets, RestError> {
@@ -50,7 +62,7 @@ async fn group(props: &Props) -> Result<GroupOffsets, RestError> {
 pub async fn list(call: &Call, name: &str) -> Handled {
     let services = call.app.services()?;
     let offsets: Vec<Value> = match owner(call, name)? {
-        Owner::Source => {
+        Owner::Source(..) => {
             let stored = services.shared.offsets.list(name).await?;
             let row =
                 |(partition, offset)| json!({"partition": json::tree_of(partition), "offset": json::tree_of(offset)});
@@ -79,12 +91,13 @@ pub async fn alter(call: &Call, name: &str) -> Handled {
     }
     ask(call, Request::OffsetsModifiable { name: name.to_owned() }).await?;
     match owner(call, name)? {
-        Owner::Source => {
+        Owner::Source(plugin, props) => {
             let missing = || RestError::internal("Partition objects cannot be null");
-            let mut pairs: Vec<(&OffsetMap, Option<&OffsetMap>)> = Vec::with_capacity(rows.len());
+            let mut pairs: Vec<OffsetChange<'_>> = Vec::with_capacity(rows.len());
             for (partition, offset) in &rows {
                 pairs.push((partition.as_ref().ok_or_else(missing)?, offset.as_ref()));
             }
+            ensure_accepted(plugin, &props, &pairs)?;
             call.app.services()?.shared.offsets.write(name, &pairs).await?;
             Ok(message("The offsets for this connector have been altered successfully"))
         }
@@ -113,10 +126,11 @@ pub async fn alter(call: &Call, name: &str) -> Handled {
 pub async fn reset(call: &Call, name: &str) -> Handled {
     ask(call, Request::OffsetsModifiable { name: name.to_owned() }).await?;
     match owner(call, name)? {
-        Owner::Source => {
+        Owner::Source(plugin, props) => {
             let offsets = &call.app.services()?.shared.offsets;
             let stored = offsets.list(name).await?;
-            let pairs: Vec<(&OffsetMap, Option<&OffsetMap>)> = stored.iter().map(|(p, _)| (p, None)).collect();
+            let pairs: Vec<OffsetChange<'_>> = stored.iter().map(|(p, _)| (p, None)).collect();
+            ensure_accepted(plugin, &props, &pairs)?;
             offsets.write(name, &pairs).await?;
         }
         Owner::Sink(props) => {

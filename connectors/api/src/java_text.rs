@@ -1,13 +1,11 @@
-//! The text of a value as Java's `String.valueOf` gives it, for `StringConverter`.
+//! The text of a value as Java's `String.valueOf` gives it, for whatever writes values as lines or strings.
 
 use std::fmt::Write;
 
-use connect_api::{Logical, Schema, Type, Value, decimal, java, schema::logical, time};
-
-use base64::{Engine, engine::general_purpose::STANDARD};
+use crate::{Logical, Schema, Struct, Type, Value, decimal, java, schema::logical, time, values::base64};
 
 /// Appends the text. Bytes are written as base64, since Java prints an address instead.
-pub(crate) fn write(value: &Value, schema: Option<&Schema>, out: &mut String) {
+pub fn write(value: &Value, schema: Option<&Schema>, out: &mut String) {
     let name = schema.and_then(|schema| schema.name.as_deref());
     match value {
         Value::Null => out.push_str("null"),
@@ -26,7 +24,7 @@ pub(crate) fn write(value: &Value, schema: Option<&Schema>, out: &mut String) {
             let scale = schema.and_then(|schema| schema.parameter("scale")?.parse().ok()).unwrap_or(0);
             out.push_str(&decimal::text(unscaled, scale));
         }
-        Value::Bytes(bytes) => STANDARD.encode_string(bytes, out),
+        Value::Bytes(bytes) => base64(bytes, out),
         Value::Array(items) => {
             let element = match schema.map(|schema| &schema.ty) {
                 Some(Type::Array(element)) => element.as_ref(),
@@ -70,7 +68,7 @@ fn list<T>(open: &str, items: &[T], close: &str, out: &mut String, mut write: im
 }
 
 /// `Struct.toString()`: fields that are null are left out.
-fn structure(row: &connect_api::Struct, out: &mut String) {
+fn structure(row: &Struct, out: &mut String) {
     out.push_str("Struct{");
     let mut first = true;
     for (field, value) in row.schema().fields().into_iter().flatten().zip(row.values()) {
@@ -102,4 +100,30 @@ fn date(ms: i64, out: &mut String) {
         moment.day, moment.hour, moment.minute, moment.second
     )
     .expect("writing to memory does not fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SchemaBuilder;
+
+    #[test]
+    fn values_read_as_java_prints_them() {
+        let check = |value: Value, expected: &str| {
+            let mut out = String::new();
+            write(&value, None, &mut out);
+            assert_eq!(out, expected);
+        };
+        check(Value::Null, "null");
+        check(Value::Float64(1e7), "1.0E7");
+        check(Value::Array(vec![Value::Int8(1), "b".into()]), "[1, b]");
+        check(Value::Map(vec![("a".into(), Value::Int64(-1)), ("b".into(), Value::Null)]), "{a=-1, b=null}");
+        let row = SchemaBuilder::structure([
+            ("a", SchemaBuilder::int32().build()),
+            ("none", SchemaBuilder::string().optional().build()),
+            ("b", SchemaBuilder::string().build()),
+        ]);
+        let row = Struct::new(row.build(), vec![Value::Int32(1), Value::Null, "x".into()]);
+        check(Value::Struct(row), "Struct{a=1,b=x}");
+    }
 }
