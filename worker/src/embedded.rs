@@ -19,8 +19,8 @@ pub(crate) async fn run(options: &Run, plugins: Plugins) -> Result<()> {
     config.times.initial_rebalance_delay = std::time::Duration::ZERO;
     config.forget_members = true;
     let broker = start(config).await?;
-    let outcome = match WorkerSettings::of(properties(options, broker.address())) {
-        Ok(settings) => distributed::serve(settings, loggers, plugins).await,
+    let outcome = match WorkerSettings::distributed(&properties(options, broker.address())) {
+        Ok(settings) => distributed::serve(&settings, loggers, plugins).await,
         Err(error) => Err(error),
     };
     outcome.and(stop(broker).await)

@@ -1,6 +1,14 @@
 //! The syntax of Java `.properties` files, which worker configurations are written in.
 
-use connect_api::Props;
+use std::path::Path;
+
+use connect_api::{Error, Props, Result};
+
+/// Reads a file of properties.
+pub fn load(path: &Path) -> Result<Props> {
+    let text = std::fs::read_to_string(path);
+    text.map(|text| parse(&text)).map_err(|error| Error::config(format!("could not read {}: {error}", path.display())))
+}
 
 /// Reads properties as `java.util.Properties.load` does: comments, continued lines, escapes; later keys win.
 pub fn parse(text: &str) -> Props {

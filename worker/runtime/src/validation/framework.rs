@@ -358,16 +358,17 @@ fn sink_rules(report: &mut Report, props: &Props, app: &App) {
         },
     }
     let group = text("consumer.override.group.id");
-    if group == Some(app.settings.config.group_id.as_str()) {
-        let message =
-            format!("Consumer group id {} conflicts with Connect worker group id {0}", app.settings.config.group_id);
+    if let Some(group) = group.filter(|group| app.settings.cluster().is_some_and(|own| own.group_id == *group)) {
+        let message = format!("Consumer group id {group} conflicts with Connect worker group id {group}");
         report.error("consumer.override.group.id", &message);
     }
 }
 
+/// What only a cluster promises; a worker that is alone takes no notice of the settings, as the JVM's.
 fn source_rules(report: &mut Report, props: &Props, app: &App) {
+    let Some(cluster) = app.settings.cluster() else { return };
     let is = |key: &str, word: &str| props.get(key).is_some_and(|text| text.trim().eq_ignore_ascii_case(word));
-    if is("exactly.once.support", "required") && app.settings.config.exactly_once != ExactlyOnceSource::Enabled {
+    if is("exactly.once.support", "required") && cluster.exactly_once != ExactlyOnceSource::Enabled {
         report.error("exactly.once.support", "This worker does not have exactly-once source support enabled.");
     }
     if is("transaction.boundary", "connector") {
