@@ -14,7 +14,9 @@ usage: millrace [run] [--data DIR] [--listen HOST:PORT] [--broker HOST:PORT] [--
        millrace broker [--data DIR] [--listen HOST:PORT]
            the broker alone; ./data and 127.0.0.1:9092 unless said otherwise
        millrace connect-distributed FILE
-           a worker with the properties of FILE, on the Kafka that it names
+           a worker with the properties of FILE, on the Kafka that it names, which shares its work with its group
+       millrace connect-standalone FILE [CONNECTOR...]
+           a worker that is alone, with its offsets in a file, and the connectors of these files (.properties or .json)
        millrace --version
        millrace --help
 ";
@@ -30,6 +32,7 @@ pub(crate) enum Command {
     Run(Run),
     Broker { data: PathBuf, listen: SocketAddr },
     Distributed(PathBuf),
+    Standalone { file: PathBuf, connectors: Vec<PathBuf> },
     Version,
     Help,
 }
@@ -72,6 +75,13 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Command, String> {
             [file] => Ok(Command::Distributed(file.into())),
             [] => Err("connect-distributed needs a properties file".into()),
             [_, extra, ..] => Err(format!("unexpected argument {extra}")),
+        },
+        "connect-standalone" => match rest {
+            [file, connectors @ ..] => Ok(Command::Standalone {
+                file: file.into(),
+                connectors: connectors.iter().map(PathBuf::from).collect(),
+            }),
+            [] => Err("connect-standalone needs a properties file".into()),
         },
         "--version" | "-V" => Ok(Command::Version),
         "--help" | "-h" => Ok(Command::Help),
@@ -154,6 +164,15 @@ mod tests {
         let broker = Command::Broker { data: "d".into(), listen: address("127.0.0.1:9092") };
         assert_eq!(parsed("broker --data d"), Ok(broker));
         assert_eq!(parsed("connect-distributed w.properties"), Ok(Command::Distributed("w.properties".into())));
+        let standalone = |connectors: &[&str]| {
+            let connectors = connectors.iter().map(PathBuf::from).collect();
+            Ok(Command::Standalone { file: "w.properties".into(), connectors })
+        };
+        assert_eq!(parsed("connect-standalone w.properties"), standalone(&[]));
+        assert_eq!(
+            parsed("connect-standalone w.properties a.json b.properties"),
+            standalone(&["a.json", "b.properties"])
+        );
         assert_eq!(parsed("-V"), Ok(Command::Version));
         assert_eq!(parsed("--help"), Ok(Command::Help));
     }
@@ -163,6 +182,7 @@ mod tests {
         for (line, problem) in [
             ("dance", "unknown command dance"),
             ("connect-distributed", "connect-distributed needs a properties file"),
+            ("connect-standalone", "connect-standalone needs a properties file"),
             ("connect-distributed a b", "unexpected argument b"),
             ("--port 1", "unknown option --port"),
             ("broker --data", "--data needs a value"),

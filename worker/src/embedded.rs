@@ -23,8 +23,8 @@ pub(crate) async fn run(options: &Run, plugins: Plugins) -> Result<()> {
     config.times.initial_rebalance_delay = std::time::Duration::ZERO;
     config.forget_members = true;
     let broker = start(config).await?;
-    let outcome = match WorkerSettings::of(worker_properties(options, given, broker.address())) {
-        Ok(settings) => distributed::serve(settings, loggers, plugins).await,
+    let outcome = match WorkerSettings::distributed(&worker_properties(options, given, broker.address())) {
+        Ok(settings) => distributed::serve(&settings, loggers, plugins).await,
         Err(error) => Err(error),
     };
     outcome.and(stop(broker).await)
@@ -39,11 +39,8 @@ pub(crate) async fn broker(data: &Path, listen: SocketAddr) -> Result<()> {
 }
 
 async fn start(config: BrokerConfig) -> Result<RunningBroker> {
-    let data = config.data.clone();
     let broker = Broker::start(config).await;
-    let broker = broker.map_err(|error| Error::fatal("could not start the broker").caused_by(error))?;
-    tracing::info!(address = %broker.address(), data = %data.display(), "the broker is listening");
-    Ok(broker)
+    broker.map_err(|error| Error::fatal("could not start the broker").caused_by(error))
 }
 
 async fn stop(broker: RunningBroker) -> Result<()> {

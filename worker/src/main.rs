@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use command::{Command, HELP};
 use connect_api::{Error, Result};
-use connect_runtime::{Plugins, distributed};
+use connect_runtime::{Plugins, distributed, standalone};
 
 /// Everything that connectors can be made of.
 fn plugins() -> Plugins {
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Ok(Command::Run(options)) => block_on(embedded::run(&options, plugins())),
         Ok(Command::Broker { data, listen }) => block_on(embedded::broker(&data, listen)),
         Ok(Command::Distributed(file)) => block_on(distributed::run(&file, plugins())),
+        Ok(Command::Standalone { file, connectors }) => block_on(standalone::run(&file, &connectors, plugins())),
         Ok(Command::Version) => {
             println!("millrace {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS

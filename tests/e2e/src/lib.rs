@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows the crates of the worker; everything goes through the binary and the wire.
 
+pub mod broker;
 pub mod database;
 pub mod index;
 pub mod pipeline;

@@ -21,6 +21,9 @@ pub struct Worker {
     pub url: String,
     pub dir: PathBuf,
     binary: PathBuf,
+    mode: &'static str,
+    /// Files of connectors, for a worker that is alone.
+    connectors: Vec<PathBuf>,
     environment: Vec<(String, String)>,
     child: Option<Child>,
     http: reqwest::Client,
@@ -43,27 +46,44 @@ impl Worker {
 
     /// A worker that is not started yet.
     pub fn new(dir: &Path, bootstrap: &str, group: &str, binary: PathBuf) -> Self {
-        std::fs::create_dir_all(dir).expect("the worker's folder can be made");
-        let port = services::free_port();
         let properties = format!(
-            "bootstrap.servers={bootstrap}\n\
-             group.id={group}\n\
-             listeners=http://127.0.0.1:{port}\n\
-             key.converter=org.apache.kafka.connect.json.JsonConverter\n\
-             value.converter=org.apache.kafka.connect.json.JsonConverter\n\
+            "group.id={group}\n\
              config.storage.topic={group}-configs\n\
              offset.storage.topic={group}-offsets\n\
              status.storage.topic={group}-status\n\
              config.storage.replication.factor=1\n\
              offset.storage.replication.factor=1\n\
-             status.storage.replication.factor=1\n\
-             offset.flush.interval.ms=500\n"
+             status.storage.replication.factor=1\n"
+        );
+        Self::of("connect-distributed", dir, bootstrap, &properties, binary)
+    }
+
+    /// A worker that is alone, with its offsets in `offsets` of its folder, not started yet.
+    pub fn alone(dir: &Path, bootstrap: &str, connectors: &[PathBuf]) -> Self {
+        let properties = format!("offset.storage.file.filename={}\n", dir.join("offsets").display());
+        let mut worker = Self::of("connect-standalone", dir, bootstrap, &properties, binary());
+        worker.connectors = connectors.to_vec();
+        worker
+    }
+
+    fn of(mode: &'static str, dir: &Path, bootstrap: &str, own: &str, binary: PathBuf) -> Self {
+        std::fs::create_dir_all(dir).expect("the worker's folder can be made");
+        let port = services::free_port();
+        let properties = format!(
+            "bootstrap.servers={bootstrap}\n\
+             listeners=http://127.0.0.1:{port}\n\
+             key.converter=org.apache.kafka.connect.json.JsonConverter\n\
+             value.converter=org.apache.kafka.connect.json.JsonConverter\n\
+             offset.flush.interval.ms=500\n\
+             {own}"
         );
         std::fs::write(dir.join("worker.properties"), properties).expect("the properties file can be written");
         Self {
             url: format!("http://127.0.0.1:{port}"),
             dir: dir.to_owned(),
             binary,
+            mode,
+            connectors: Vec::new(),
             environment: Vec::new(),
             child: None,
             http: reqwest::Client::builder().no_proxy().build().expect("an HTTP client without TLS settings"),
@@ -86,8 +106,9 @@ impl Worker {
         let log = OpenOptions::new().create(true).append(true).open(self.log_file()).expect("the log can be opened");
         let errors: File = log.try_clone().expect("a file handle can be cloned");
         let child = Command::new(&self.binary)
-            .arg("connect-distributed")
+            .arg(self.mode)
             .arg(self.dir.join("worker.properties"))
+            .args(&self.connectors)
             .envs(self.environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null())
             .stdout(log)
@@ -125,6 +146,13 @@ impl Worker {
     /// Whether the process has ended by itself, and reaps it if so.
     pub fn ended(&mut self) -> bool {
         self.child.as_mut().is_none_or(|child| matches!(child.try_wait(), Ok(Some(_))))
+    }
+
+    /// Waits until the process ends by itself; whether it ended well.
+    pub async fn end(&mut self) -> bool {
+        let mut child = self.child.take().expect("the worker was started");
+        let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("waiting does not panic");
+        status.expect("a child can be reaped").success()
     }
 
     /// `kill -9`.

@@ -13,47 +13,6 @@ const MYSQL: [&str; 18] = [
     "104", "130",
 ];
 
-/// Scenarios of `tests/golden/rest` that this worker answers otherwise on purpose (`tests/golden/DIFFERENCES.md`), or
-/// that need a connector it does not have.
-const OTHER_ANSWERS: [&str; 8] = [
-    "content-415",
-    "name-backslash",
-    "name-brackets",
-    "name-percent",
-    "status-failing-connector",
-    "trailing-slashes",
-    "validate-misc",
-    "validate-sink",
-];
-
-#[tokio::test]
-async fn the_rest_api_answers_as_the_jvm() {
-    let dir = fresh_dir("golden_rest");
-    let bootstrap = format!("127.0.0.1:{}", Service::Kafka.shared());
-    // The scenarios count on the group's name and on quick flushes.
-    let mut worker = Worker::start(&dir.join("worker"), &bootstrap, "connect-lab").await;
-    let mut runner = runner("rest/replay.py");
-    runner.arg(&worker.url).args(rest_scenarios());
-    passes(runner, &worker).await;
-    worker.stop().await;
-    drop(worker);
-    std::fs::remove_dir_all(dir).expect("the test's folder can be removed");
-}
-
-/// The scenarios for a worker with plain properties.
-fn rest_scenarios() -> Vec<String> {
-    let folder = repository().join("tests/golden/rest/scenarios");
-    let scenario = |entry: std::fs::DirEntry| {
-        let text = std::fs::read_to_string(entry.path()).expect("a scenario can be read");
-        let scenario: serde_json::Value = serde_json::from_str(&text).expect("a scenario is JSON");
-        let name = scenario["name"].as_str().expect("a scenario has a name").to_owned();
-        let distributed = scenario["modes"].as_array().is_some_and(|modes| modes.iter().any(|m| m == "distributed"));
-        let chosen = distributed && scenario["worker"] == "default" && !OTHER_ANSWERS.contains(&name.as_str());
-        chosen.then_some(name)
-    };
-    std::fs::read_dir(folder).expect("the scenarios are there").flatten().filter_map(scenario).collect()
-}
-
 #[tokio::test]
 async fn the_mysql_source_writes_what_debezium_writes() {
     let dir = fresh_dir("golden_mysql");
@@ -86,7 +45,7 @@ async fn the_elasticsearch_sink_does_what_is_documented() {
     std::fs::remove_dir_all(dir).expect("the test's folder can be removed");
 }
 
-fn runner(script: &str) -> Command {
+pub(crate) fn runner(script: &str) -> Command {
     let golden = repository().join("tests/golden");
     let mut command = Command::new(python(&golden.join("requirements.txt")));
     command.arg(golden.join(script)).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -99,7 +58,7 @@ fn python(requirements: &Path) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-async fn passes(mut runner: Command, worker: &Worker) {
+pub(crate) async fn passes(mut runner: Command, worker: &Worker) {
     let output = tokio::task::spawn_blocking(move || runner.output()).await.expect("waiting does not panic");
     let output = output.expect("the runner can be run");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

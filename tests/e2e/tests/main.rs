@@ -6,5 +6,7 @@ mod kill;
 mod licences;
 mod lines;
 mod pipeline;
+mod rest;
 mod restart;
+mod standalone;
 mod tidy;

@@ -1,10 +1,8 @@
 //! The worker's own settings, under the names of the JVM worker.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use connect_api::{Config, Error, Password, Props, Result, config, config::Problem, config::Setting, config_key};
-
-use crate::properties;
 
 connect_api::setting_enum! {
     /// Which group protocols a worker offers (`connect.protocol`).
@@ -64,47 +62,14 @@ impl Setting for Count {
 }
 
 config! {
-    /// Settings of a distributed worker.
+    /// Settings of every worker.
     pub struct WorkerConfig {
         /// Brokers to connect to first, as `host:port,host:port`.
         #[config(key = "bootstrap.servers", group = "Worker", importance = High)]
         pub bootstrap_servers: String,
-        /// Name of the cluster of workers this worker belongs to.
-        #[config(key = "group.id", group = "Worker", importance = High)]
-        pub group_id: String,
         /// Name of this worker towards the brokers.
         #[config(key = "client.id", group = "Worker", importance = Low, default = "")]
         pub client_id: String,
-        /// Topic that holds the configurations of connectors and tasks.
-        #[config(key = "config.storage.topic", group = "Storage", importance = High)]
-        pub config_topic: String,
-        /// Topic that holds the offsets of source connectors.
-        #[config(key = "offset.storage.topic", group = "Storage", importance = High)]
-        pub offset_topic: String,
-        /// Topic that holds the statuses of connectors and tasks.
-        #[config(key = "status.storage.topic", group = "Storage", importance = High)]
-        pub status_topic: String,
-        /// Replicas of the configuration topic when the worker creates it; -1 for the broker's default.
-        #[config(key = "config.storage.replication.factor", group = "Storage", importance = Low, default = "3")]
-        pub config_replicas: Count,
-        /// Replicas of the offset topic when the worker creates it; -1 for the broker's default.
-        #[config(key = "offset.storage.replication.factor", group = "Storage", importance = Low, default = "3")]
-        pub offset_replicas: Count,
-        /// Partitions of the offset topic when the worker creates it; -1 for the broker's default.
-        #[config(key = "offset.storage.partitions", group = "Storage", importance = Low, default = "25")]
-        pub offset_partitions: Count,
-        /// Replicas of the status topic when the worker creates it; -1 for the broker's default.
-        #[config(key = "status.storage.replication.factor", group = "Storage", importance = Low, default = "3")]
-        pub status_replicas: Count,
-        /// Partitions of the status topic when the worker creates it; -1 for the broker's default.
-        #[config(key = "status.storage.partitions", group = "Storage", importance = Low, default = "5")]
-        pub status_partitions: Count,
-        #[config(prefix = "config.storage.")]
-        pub config_topic_settings: Props,
-        #[config(prefix = "offset.storage.")]
-        pub offset_topic_settings: Props,
-        #[config(prefix = "status.storage.")]
-        pub status_topic_settings: Props,
         /// Converter of record keys for connectors that name none.
         #[config(key = "key.converter", group = "Converters", importance = High)]
         pub key_converter: String,
@@ -114,30 +79,9 @@ config! {
         /// Converter of headers for connectors that name none.
         #[config(key = "header.converter", group = "Converters", importance = Low, default = "org.apache.kafka.connect.storage.SimpleHeaderConverter")]
         pub header_converter: String,
-        /// How long the coordinator waits for a heartbeat before it gives up on this worker.
-        #[config(key = "session.timeout.ms", group = "Group", importance = High, default = "10000")]
-        pub session_timeout: Duration,
-        /// How long a worker may take to join once a rebalance began.
-        #[config(key = "rebalance.timeout.ms", group = "Group", importance = High, default = "60000")]
-        pub rebalance_timeout: Duration,
-        /// Time between heartbeats.
-        #[config(key = "heartbeat.interval.ms", group = "Group", importance = High, default = "3000")]
-        pub heartbeat_interval: Duration,
-        /// Group protocols this worker offers.
-        #[config(key = "connect.protocol", group = "Group", importance = Low, default = "sessioned")]
-        pub protocol: GroupProtocol,
-        /// How long work of a lost worker waits for its return.
-        #[config(key = "scheduled.rebalance.max.delay.ms", group = "Group", importance = Low, default = "300000")]
-        pub rebalance_delay_max: Duration,
         /// How long reading the configuration topic may take after a rebalance.
         #[config(key = "worker.sync.timeout.ms", group = "Group", importance = Medium, default = "3000")]
         pub sync_timeout: Duration,
-        /// How long a worker that could not catch up stays out of an eager group.
-        #[config(key = "worker.unsync.backoff.ms", group = "Group", importance = Medium, default = "300000")]
-        pub unsync_backoff: Duration,
-        /// How long a session key lives.
-        #[config(key = "inter.worker.key.ttl.ms", group = "Signing", importance = Low, default = "3600000")]
-        pub session_key_ttl: Duration,
         /// Time between writes of source offsets.
         #[config(key = "offset.flush.interval.ms", group = "Offsets", importance = Low, default = "60000")]
         pub offset_flush_interval: Duration,
@@ -147,9 +91,6 @@ config! {
         /// How long tasks may take to stop, all together.
         #[config(key = "task.shutdown.graceful.timeout.ms", group = "Offsets", importance = Low, default = "5000")]
         pub task_shutdown_timeout: Duration,
-        /// Whether source tasks write exactly once.
-        #[config(key = "exactly.once.source.support", group = "Exactly once", importance = High, default = "disabled")]
-        pub exactly_once: ExactlyOnceSource,
         /// Names of the providers of configuration values.
         #[config(key = "config.providers", group = "Providers", importance = Low, default = "")]
         pub providers: Vec<String>,
@@ -203,27 +144,125 @@ config! {
     }
 }
 
+config! {
+    /// Settings of a worker that is one of a cluster.
+    pub struct ClusterConfig {
+        /// Name of the cluster of workers this worker belongs to.
+        #[config(key = "group.id", group = "Worker", importance = High)]
+        pub group_id: String,
+        /// Topic that holds the configurations of connectors and tasks.
+        #[config(key = "config.storage.topic", group = "Storage", importance = High)]
+        pub config_topic: String,
+        /// Topic that holds the offsets of source connectors.
+        #[config(key = "offset.storage.topic", group = "Storage", importance = High)]
+        pub offset_topic: String,
+        /// Topic that holds the statuses of connectors and tasks.
+        #[config(key = "status.storage.topic", group = "Storage", importance = High)]
+        pub status_topic: String,
+        /// Replicas of the configuration topic when the worker creates it; -1 for the broker's default.
+        #[config(key = "config.storage.replication.factor", group = "Storage", importance = Low, default = "3")]
+        pub config_replicas: Count,
+        /// Replicas of the offset topic when the worker creates it; -1 for the broker's default.
+        #[config(key = "offset.storage.replication.factor", group = "Storage", importance = Low, default = "3")]
+        pub offset_replicas: Count,
+        /// Partitions of the offset topic when the worker creates it; -1 for the broker's default.
+        #[config(key = "offset.storage.partitions", group = "Storage", importance = Low, default = "25")]
+        pub offset_partitions: Count,
+        /// Replicas of the status topic when the worker creates it; -1 for the broker's default.
+        #[config(key = "status.storage.replication.factor", group = "Storage", importance = Low, default = "3")]
+        pub status_replicas: Count,
+        /// Partitions of the status topic when the worker creates it; -1 for the broker's default.
+        #[config(key = "status.storage.partitions", group = "Storage", importance = Low, default = "5")]
+        pub status_partitions: Count,
+        #[config(prefix = "config.storage.")]
+        pub config_topic_settings: Props,
+        #[config(prefix = "offset.storage.")]
+        pub offset_topic_settings: Props,
+        #[config(prefix = "status.storage.")]
+        pub status_topic_settings: Props,
+        /// How long the coordinator waits for a heartbeat before it gives up on this worker.
+        #[config(key = "session.timeout.ms", group = "Group", importance = High, default = "10000")]
+        pub session_timeout: Duration,
+        /// How long a worker may take to join once a rebalance began.
+        #[config(key = "rebalance.timeout.ms", group = "Group", importance = High, default = "60000")]
+        pub rebalance_timeout: Duration,
+        /// Time between heartbeats.
+        #[config(key = "heartbeat.interval.ms", group = "Group", importance = High, default = "3000")]
+        pub heartbeat_interval: Duration,
+        /// Group protocols this worker offers.
+        #[config(key = "connect.protocol", group = "Group", importance = Low, default = "sessioned")]
+        pub protocol: GroupProtocol,
+        /// How long work of a lost worker waits for its return.
+        #[config(key = "scheduled.rebalance.max.delay.ms", group = "Group", importance = Low, default = "300000")]
+        pub rebalance_delay_max: Duration,
+        /// How long a worker that could not catch up stays out of an eager group.
+        #[config(key = "worker.unsync.backoff.ms", group = "Group", importance = Medium, default = "300000")]
+        pub unsync_backoff: Duration,
+        /// How long a session key lives.
+        #[config(key = "inter.worker.key.ttl.ms", group = "Signing", importance = Low, default = "3600000")]
+        pub session_key_ttl: Duration,
+        /// Whether source tasks write exactly once.
+        #[config(key = "exactly.once.source.support", group = "Exactly once", importance = High, default = "disabled")]
+        pub exactly_once: ExactlyOnceSource,
+    }
+}
+
+config! {
+    /// Settings of a worker that is alone.
+    pub struct StandaloneConfig {
+        /// File that holds the offsets of source connectors.
+        #[config(key = "offset.storage.file.filename", group = "Storage", importance = High)]
+        pub offset_file: String,
+    }
+}
+
+/// How a worker keeps its state and shares its work.
+#[derive(Clone, Debug)]
+pub enum Mode {
+    /// State in three topics, work shared with the other members of a group.
+    Distributed(Box<ClusterConfig>),
+    /// Offsets in a file, all else in memory, and all work here.
+    Standalone(StandaloneConfig),
+}
+
 /// The worker's settings and the properties they were read from, with config providers resolved.
 #[derive(Clone, Debug)]
 pub struct WorkerSettings {
     pub config: WorkerConfig,
+    pub mode: Mode,
     pub props: Props,
 }
 
 impl WorkerSettings {
-    /// Reads a worker file. Every wrong setting is named in the one error.
-    pub fn load(path: &Path) -> Result<Self> {
-        Self::of(properties::load(path)?)
+    /// The settings of one worker of a cluster. Every wrong one is named in the one error.
+    pub fn distributed(props: &Props) -> Result<Self> {
+        Self::of(props, |cluster| Mode::Distributed(Box::new(cluster)))
     }
 
-    pub fn of(props: Props) -> Result<Self> {
-        let providers = crate::providers::Providers::of(&props);
-        let props = providers.resolve(&props);
-        let config = WorkerConfig::parse(&props).map_err(|errors| {
-            let lines: Vec<String> = errors.into_iter().map(|error| error.message).collect();
-            Error::config(format!("the worker configuration is wrong: {}", lines.join("; ")))
-        })?;
-        Ok(Self { config, props })
+    /// The settings of a worker that is alone. Every wrong one is named in the one error.
+    pub fn standalone(props: &Props) -> Result<Self> {
+        Self::of(props, Mode::Standalone)
+    }
+
+    fn of<Own: Config>(props: &Props, mode: impl FnOnce(Own) -> Mode) -> Result<Self> {
+        let providers = crate::providers::Providers::of(props);
+        let props = providers.resolve(props);
+        match (WorkerConfig::parse(&props), Own::parse(&props)) {
+            (Ok(config), Ok(own)) => Ok(Self { config, mode: mode(own), props }),
+            (config, own) => {
+                let errors = [config.err(), own.err()].into_iter().flatten().flatten();
+                let lines: Vec<String> = errors.map(|error| error.message).collect();
+                Err(Error::config(format!("the worker configuration is wrong: {}", lines.join("; "))))
+            }
+        }
+    }
+
+    /// The cluster's settings, unless this worker is alone.
+    pub fn cluster(&self) -> Option<&ClusterConfig> {
+        match &self.mode {
+            Mode::Distributed(cluster) => Some(cluster),
+            Mode::Standalone(_) => None,
+        }
     }
 
     /// The address under which this worker is known: `host:port`.
@@ -260,6 +299,7 @@ fn local_host_name() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::properties;
 
     fn minimal() -> Props {
         properties::parse(
@@ -269,18 +309,29 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_that_is_alone_needs_a_file_and_no_group() {
+        let file = "bootstrap.servers=b:9092\nkey.converter=K\nvalue.converter=V\n";
+        let error = WorkerSettings::standalone(&properties::parse(file)).expect_err("no file is given");
+        assert!(error.message().contains("offset.storage.file.filename"), "{}", error.message());
+        let file = format!("{file}offset.storage.file.filename=/tmp/o\n");
+        let settings = WorkerSettings::standalone(&properties::parse(&file)).expect("a right configuration");
+        assert!(settings.cluster().is_none());
+    }
+
+    #[test]
     fn the_jvm_worker_file_is_understood() {
         let mut props = minimal();
         props.insert("listeners".into(), "http://127.0.0.1:18083".into());
-        let settings = WorkerSettings::of(props).expect("a right configuration");
+        let settings = WorkerSettings::distributed(&props).expect("a right configuration");
+        let cluster = settings.cluster().expect("a cluster's worker");
         assert_eq!(settings.worker_id(), "127.0.0.1:18083");
-        assert_eq!(settings.config.offset_partitions, Count(25));
-        assert_eq!(settings.config.protocol, GroupProtocol::Sessioned);
+        assert_eq!(cluster.offset_partitions, Count(25));
+        assert_eq!(cluster.protocol, GroupProtocol::Sessioned);
     }
 
     #[test]
     fn all_missing_settings_are_named_at_once() {
-        let error = WorkerSettings::of(Props::new()).expect_err("nothing is given");
+        let error = WorkerSettings::distributed(&Props::new()).expect_err("nothing is given");
         assert!(error.message().contains("bootstrap.servers") && error.message().contains("value.converter"));
     }
 }

@@ -1,19 +1,17 @@
-//! `millrace connect-distributed`: brings a worker up, keeps it running, and takes it down in order.
+//! `millrace connect-distributed`: a worker that shares its state and its work with others through Kafka.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use connect_api::{Error, ErrorKind, Props, Result};
+use connect_api::{Error, Props, Result};
 use futures_util::future::try_join_all;
-use tokio::sync::mpsc;
 
 use crate::{
-    config::{Count, WorkerSettings},
+    config::{ClusterConfig, Count, Mode, WorkerSettings},
     herder::{
-        driver::{self, HerderHandle, Mailbox, Shell, mailbox},
-        group_loop::{self, Beat},
+        driver::HerderHandle,
+        group_loop::Beat,
         membership::Timing,
         state::{Event, Herder},
-        tasks::Tasks,
     },
     kafka::{
         admin::{Admin, InternalTopic, TopicSpec},
@@ -23,104 +21,45 @@ use crate::{
         log::{KafkaLog, LogProducer, log_producer},
     },
     logging::Loggers,
-    metrics::Metrics,
     plugins::Plugins,
-    providers::Providers,
-    rest::{App, Services},
-    shutdown,
+    properties,
+    rest::App,
     storage::{
-        config_state::ConfigRecord,
-        offsets::{OffsetStore, OffsetsReader},
-        statuses::{StatusReader, StatusStore},
+        log::{Entry, Log},
+        offsets::OffsetsReader,
+        statuses::StatusReader,
     },
-    task::run::Shared,
+    worker::{self, Parts, config_reader, until_reachable},
 };
 
 /// Runs a worker from its properties file until it is told to stop. An error is why it could not go on.
 pub async fn run(file: &Path, plugins: Plugins) -> Result<()> {
-    let settings = WorkerSettings::load(file)?;
+    let settings = WorkerSettings::distributed(&properties::load(file)?)?;
     let loggers = Loggers::install(&settings.config.log)?;
-    serve(settings, loggers, plugins).await
+    serve(&settings, loggers, plugins).await
 }
 
 /// As [`run`], with settings that come from elsewhere.
-pub async fn serve(settings: WorkerSettings, loggers: Loggers, plugins: Plugins) -> Result<()> {
-    let (handle, mailbox) = mailbox();
-    let app = App::new(settings.clone(), plugins.clone(), handle.clone(), loggers.clone());
-    let server = crate::rest::serve(app.clone()).await?;
-    tracing::info!(worker = settings.worker_id(), version = crate::plugins::VERSION, "worker is starting");
-    let stop = shutdown::signal();
-    tokio::pin!(stop);
-    let worker = tokio::select! {
-        worker = start(&settings, plugins, &app, handle.clone()) => worker?,
-        () = &mut stop => {
-            tracing::info!("stopped before the worker was up");
-            return Ok(());
-        }
+pub async fn serve(settings: &WorkerSettings, loggers: Loggers, plugins: Plugins) -> Result<()> {
+    let start = async |app: &Arc<App>, handle: &HerderHandle| match &settings.mode {
+        Mode::Distributed(cluster) => start(settings, cluster, app, handle).await,
+        Mode::Standalone(_) => Err(Error::config("a distributed worker needs group.id and the names of its topics")),
     };
-    let statuses = worker.shell.shared.statuses.clone();
-    let running = tokio::spawn(worker.run(mailbox));
-    let asked = async {
-        stop.await;
-        tracing::info!("shutting down: tasks stop, offsets are committed");
-        // The herder lives until it has taken this in.
-        drop(handle.events.send(Event::Shutdown));
-    };
-    let mut running = running;
-    tokio::select! {
-        ended = &mut running => ended.map_err(|error| Error::fatal(format!("the herder died: {error}")))?,
-        () = asked => {
-            let patience = settings.config.task_shutdown_timeout + LEAVE;
-            if tokio::time::timeout(patience, &mut running).await.is_err() {
-                tracing::warn!("shutdown took too long, the rest is left as it is");
-            }
-        }
-    }
-    // Best effort: Kafka may be what is broken.
-    if let Err(error) = statuses.flush(Duration::from_secs(3)).await {
-        tracing::warn!(%error, "the last statuses may not have been written");
-    }
-    server.abort();
-    tracing::info!("worker has stopped");
-    Ok(())
+    worker::serve(settings, loggers, plugins, start, async |_: &App| Ok(())).await
 }
 
-/// Time for the last writes and for leaving the group, after tasks have stopped.
-const LEAVE: Duration = Duration::from_secs(5);
-/// The longest pause between tries to reach Kafka at the start.
-const START_PAUSE_MAX: Duration = Duration::from_secs(10);
-
-/// A worker that has read its topics and is about to join its group.
-struct Worker {
-    herder: Herder,
-    shell: Shell,
-    group: KafkaGroup,
-    commands: mpsc::UnboundedReceiver<group_loop::GroupCommand>,
-    writes: mpsc::UnboundedReceiver<(u64, Vec<crate::storage::configs::Write>)>,
-    beat: Beat,
-}
-
-impl Worker {
-    async fn run(self, mailbox: Mailbox) {
-        let events = self.shell.handle.events.clone();
-        let group = tokio::spawn(group_loop::run(Box::new(self.group), self.commands, events.clone(), self.beat));
-        let writer = tokio::spawn(driver::write_configs(self.shell.configs.clone(), self.writes, events));
-        driver::run(self.herder, self.shell, mailbox).await;
-        // The shell is gone, and with it the channels of these two; the group leaves first.
-        if tokio::time::timeout(LEAVE, group).await.is_err() {
-            tracing::warn!("could not leave the group in time");
-        }
-        writer.abort();
-    }
-}
-
-async fn start(settings: &WorkerSettings, plugins: Plugins, app: &Arc<App>, handle: HerderHandle) -> Result<Worker> {
-    let config = &settings.config;
+async fn start(
+    settings: &WorkerSettings,
+    cluster: &ClusterConfig,
+    app: &Arc<App>,
+    handle: &HerderHandle,
+) -> Result<Parts> {
     app.stage("connecting to Kafka and creating the internal topics");
     let admin_props = client(settings, Role::Admin, "admin");
-    let [configs, offsets, statuses] = topics(settings);
-    let (counts, cluster_id) =
-        until_reachable(&admin_props, &[&configs, &offsets, &statuses], &config.bootstrap_servers).await?;
+    let [configs, offsets, statuses] = topics(cluster);
+    let topics = [&configs, &offsets, &statuses];
+    let servers = &settings.config.bootstrap_servers;
+    let (counts, cluster_id) = until_reachable(servers, async || ensure_all(&admin_props, &topics).await).await?;
     app.cluster_id(cluster_id.clone());
     tracing::info!(cluster = cluster_id, "connected to Kafka");
     let producer = log_producer(&client(settings, Role::Producer, "logs"))?;
@@ -130,13 +69,7 @@ async fn start(settings: &WorkerSettings, plugins: Plugins, app: &Arc<App>, hand
     let offset_reader = OffsetsReader::default();
     let reader = offset_reader.clone();
     let offset_log = open(settings, &offsets, counts[1], producer.clone(), move |entry| reader.take(&entry))?;
-    let events = handle.events.clone();
-    let config_log = open(settings, &configs, counts[0], producer, move |entry| {
-        let Some(key) = entry.key.and_then(|key| String::from_utf8(key.to_vec()).ok()) else { return };
-        let record = ConfigRecord { offset: entry.offset, key, value: entry.value.map(|value| value.to_vec()) };
-        // The herder goes away only at the end of the worker.
-        drop(events.send(Event::ConfigRead(record)));
-    })?;
+    let config_log = open(settings, &configs, counts[0], producer, config_reader(handle))?;
     app.stage("reading the internal topics");
     tokio::join!(
         read_to_end(&offset_log, "offsets"),
@@ -145,65 +78,43 @@ async fn start(settings: &WorkerSettings, plugins: Plugins, app: &Arc<App>, hand
     );
     drop(handle.events.send(Event::CaughtUp));
     app.stage("ensuring membership in the cluster");
-    let shared = Arc::new(Shared {
-        settings: settings.clone(),
-        plugins,
-        metrics: Metrics::default(),
-        statuses: StatusStore::new(&status_reader, status_log),
-        offsets: OffsetStore::new(&offset_reader, offset_log),
-    });
-    app.ready(Services { shared: shared.clone() });
-    Ok(assemble(settings, shared, config_log, app, handle))
+    let (group, beat) = membership(settings, cluster);
+    Ok(Parts {
+        herder: Herder::new(&format!("http://{}/", settings.worker_id()), timing(cluster)),
+        configs: Arc::new(config_log),
+        offsets: (offset_reader, Arc::new(offset_log)),
+        statuses: (status_reader, Arc::new(status_log)),
+        group: Some((Box::new(group), beat)),
+    })
 }
 
-fn assemble(
-    settings: &WorkerSettings,
-    shared: Arc<Shared>,
-    configs: KafkaLog,
-    app: &Arc<App>,
-    handle: HerderHandle,
-) -> Worker {
-    let config = &settings.config;
-    let (group_commands, commands) = mpsc::unbounded_channel();
-    let (write_out, writes) = mpsc::unbounded_channel();
-    let worker_id = settings.worker_id();
+fn timing(cluster: &ClusterConfig) -> Timing {
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let timing = Timing {
-        protocol: config.protocol,
-        rebalance_delay_max_ms: millis(config.rebalance_delay_max),
-        session_key_ttl_ms: millis(config.session_key_ttl),
-        unsync_backoff_ms: millis(config.rebalance_delay_max.min(config.unsync_backoff) / 10),
-    };
-    let timeouts = GroupTimeouts {
-        session: config.session_timeout,
-        rebalance: config.rebalance_timeout,
-        request: Duration::from_secs(10).min(config.session_timeout),
-    };
-    let client_id = if config.client_id.is_empty() { format!("connect-{worker_id}") } else { config.client_id.clone() };
-    let java = java_props(settings, Role::Admin, &client_id, &Props::new());
-    Worker {
-        herder: Herder::new(&format!("http://{worker_id}/"), timing),
-        shell: Shell {
-            providers: Providers::of(&settings.props),
-            worker_id,
-            configs,
-            group: group_commands,
-            loggers: app.loggers.clone(),
-            tasks: Tasks::new(handle.events.clone(), config.task_shutdown_timeout),
-            writes: write_out,
-            handle,
-            shared,
-        },
-        group: KafkaGroup::new(&config.group_id, java, timeouts),
-        commands,
-        writes,
-        beat: Beat { every: config.heartbeat_interval, session: config.session_timeout },
+    Timing {
+        protocol: cluster.protocol,
+        rebalance_delay_max_ms: millis(cluster.rebalance_delay_max),
+        session_key_ttl_ms: millis(cluster.session_key_ttl),
+        unsync_backoff_ms: millis(cluster.rebalance_delay_max.min(cluster.unsync_backoff) / 10),
     }
+}
+
+fn membership(settings: &WorkerSettings, cluster: &ClusterConfig) -> (KafkaGroup, Beat) {
+    let timeouts = GroupTimeouts {
+        session: cluster.session_timeout,
+        rebalance: cluster.rebalance_timeout,
+        request: Duration::from_secs(10).min(cluster.session_timeout),
+    };
+    let client_id = &settings.config.client_id;
+    let client_id = if client_id.is_empty() { format!("connect-{}", settings.worker_id()) } else { client_id.clone() };
+    let java = java_props(settings, Role::Admin, &client_id, &Props::new());
+    let beat = Beat { every: cluster.heartbeat_interval, session: cluster.session_timeout };
+    (KafkaGroup::new(&cluster.group_id, java, timeouts), beat)
 }
 
 fn client(settings: &WorkerSettings, role: Role, suffix: &str) -> Props {
     let config = &settings.config;
-    let base = if config.client_id.is_empty() { &config.group_id } else { &config.client_id };
+    let group = settings.cluster().map(|cluster| &cluster.group_id);
+    let base = group.filter(|_| config.client_id.is_empty()).unwrap_or(&config.client_id);
     java_props(settings, role, &format!("{base}-{suffix}"), &Props::new())
 }
 
@@ -212,15 +123,14 @@ fn open(
     topic: &InternalTopic,
     partitions: i32,
     producer: LogProducer,
-    on_entry: impl FnMut(crate::kafka::log::Entry) + Send + 'static,
+    on_entry: impl FnMut(Entry) + Send + 'static,
 ) -> Result<KafkaLog> {
     let suffix = topic.setting.split('.').next().unwrap_or_default();
     let java = client(settings, Role::Consumer, &format!("{suffix}s"));
     KafkaLog::open(&topic.spec.name, partitions, &java, producer, on_entry)
 }
 
-fn topics(settings: &WorkerSettings) -> [InternalTopic; 3] {
-    let config = &settings.config;
+fn topics(config: &ClusterConfig) -> [InternalTopic; 3] {
     let topic = |name: &str, partitions: i32, replicas: Count, extra: &Props| {
         let own = ["topic", "replication.factor", "partitions", "cleanup.policy"];
         let mut settings: Props =
@@ -262,21 +172,6 @@ fn topics(settings: &WorkerSettings) -> [InternalTopic; 3] {
 
 /// The partitions of each internal topic, and the name of the Kafka cluster.
 type Found = (Vec<i32>, Option<String>);
-
-/// Creates and checks the topics; while Kafka is away, again and again, with a line that says so.
-async fn until_reachable(admin_props: &Props, topics: &[&InternalTopic], servers: &str) -> Result<Found> {
-    let mut pause = Duration::from_millis(500);
-    loop {
-        match ensure_all(admin_props, topics).await {
-            Err(error) if error.kind() == ErrorKind::Retriable => {
-                tracing::warn!(%error, servers, "Kafka can't be reached or is not ready, trying again in {} ms", pause.as_millis());
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(START_PAUSE_MAX);
-            }
-            result => return result,
-        }
-    }
-}
 
 async fn ensure_all(admin_props: &Props, topics: &[&InternalTopic]) -> Result<Found> {
     // The admin client only says that time has passed; this says why.

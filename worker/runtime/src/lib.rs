@@ -11,9 +11,11 @@ pub mod properties;
 pub mod providers;
 pub mod rest;
 pub mod shutdown;
+pub mod standalone;
 pub mod storage;
 pub mod task;
 pub mod validation;
+mod worker;
 
 pub use plugins::Plugins;
 

@@ -157,7 +157,10 @@ impl Plugins {
     pub fn find_any(&self, name: &str) -> Option<Listed> {
         let rows = self.list(false);
         let suffixes = ["Connector", "Transformation", "Predicate", "Converter", "HeaderConverter"];
-        rows.iter().copied().find(|row| suffixes.iter().any(|suffix| answers_to(row.class, name, suffix)))
+        let named = |row: &&Listed| suffixes.iter().any(|suffix| answers_to(row.class, name, suffix));
+        // Several makers have a `Filter`; as in configurations, the short name means the one that comes with Kafka.
+        let rank = |row: &&Listed| (row.class != name, !row.class.starts_with("org.apache.kafka."));
+        rows.iter().filter(named).min_by_key(rank).copied()
     }
 
     /// The connectors as the message about an unknown class lists them.

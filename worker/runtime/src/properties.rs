@@ -4,12 +4,10 @@ use std::path::Path;
 
 use connect_api::{Error, Props, Result};
 
-/// Reads the properties of a file.
-pub fn load(file: &Path) -> Result<Props> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        Error::config(format!("could not read the worker configuration {}: {error}", file.display()))
-    })?;
-    Ok(parse(&text))
+/// Reads a file of properties.
+pub fn load(path: &Path) -> Result<Props> {
+    let text = std::fs::read_to_string(path);
+    text.map(|text| parse(&text)).map_err(|error| Error::config(format!("could not read {}: {error}", path.display())))
 }
 
 /// Reads properties as `java.util.Properties.load` does: comments, continued lines, escapes; later keys win.

@@ -16,12 +16,12 @@ use super::{
     tasks::Tasks,
 };
 use crate::{
-    kafka::log::KafkaLog,
     logging::Loggers,
     providers::Providers,
     storage::{
         config_state::{ConfigState, SessionKey},
         configs::Write,
+        log::SharedLog,
         statuses::{Status, Subject},
     },
     task::run::Shared,
@@ -38,6 +38,10 @@ pub struct Snapshot {
     pub generation: i32,
     pub protocol_version: i16,
     pub connectors: Vec<String>,
+    /// Those of them whose tasks are not yet known.
+    pub settling: Vec<String>,
+    /// Those that could not be started.
+    pub failed: Vec<String>,
     pub tasks: usize,
     /// Rebalances completed since the start, and when the last one ended.
     pub rebalances: u64,
@@ -45,7 +49,7 @@ pub struct Snapshot {
 }
 
 /// How long a request may wait for its answer, as in the JVM.
-const REQUEST_WAIT: Duration = Duration::from_secs(90);
+pub const REQUEST_WAIT: Duration = Duration::from_secs(90);
 const TICK: Duration = Duration::from_millis(250);
 
 /// The way to ask the herder. Cloning shares it.
@@ -105,7 +109,7 @@ pub struct Shell {
     pub shared: Arc<Shared>,
     pub providers: Providers,
     pub worker_id: String,
-    pub configs: KafkaLog,
+    pub configs: SharedLog,
     pub group: mpsc::UnboundedSender<GroupCommand>,
     pub handle: HerderHandle,
     pub loggers: Loggers,
@@ -158,6 +162,8 @@ fn publish(herder: &Herder, last: &mut Snapshot, out: &watch::Sender<Snapshot>) 
     last.generation = membership.generation;
     last.protocol_version = membership.protocol_version;
     last.connectors = herder.local.connectors.keys().cloned().collect();
+    last.settling = herder.local.settling().cloned().collect();
+    last.failed = herder.local.failed().cloned().collect();
     last.tasks = herder.local.tasks.len();
     if last.ready && !was_ready {
         last.rebalances += 1;
@@ -293,7 +299,7 @@ impl Shell {
 
 /// Writes to the config topic in order, and tells when each write has been read back. (Invariant 5)
 pub async fn write_configs(
-    log: KafkaLog,
+    log: SharedLog,
     mut inbox: mpsc::UnboundedReceiver<(Token, Vec<Write>)>,
     events: mpsc::UnboundedSender<Event>,
 ) {

@@ -105,6 +105,20 @@ impl Local {
         Work { connectors: self.connectors.keys().cloned().collect(), tasks: self.tasks.keys().cloned().collect() }
     }
 
+    /// Connectors whose tasks are being computed or written.
+    pub fn settling(&self) -> impl Iterator<Item = &String> {
+        self.connectors_that(|connector| connector.phase == ConnectorPhase::Starting || connector.computed.is_some())
+    }
+
+    /// Connectors that could not be started.
+    pub fn failed(&self) -> impl Iterator<Item = &String> {
+        self.connectors_that(|connector| connector.phase == ConnectorPhase::Failed)
+    }
+
+    fn connectors_that(&self, are: impl Fn(&Connector) -> bool) -> impl Iterator<Item = &String> {
+        self.connectors.iter().filter(move |(_, connector)| are(connector)).map(|(name, _)| name)
+    }
+
     /// Whether something is still on its way down.
     pub fn is_stopping(&self) -> bool {
         self.tasks.values().any(|task| task.phase == TaskPhase::Stopping)

@@ -37,6 +37,8 @@ enum Phase {
     },
     Stable,
     Left,
+    /// There is no group: all work is this worker's.
+    Alone,
 }
 
 /// Membership of the group. Work is only ever given and taken here. (Invariant 5)
@@ -87,9 +89,32 @@ impl Membership {
         }
     }
 
+    /// A worker without a group, which leads itself.
+    pub fn alone(url: &str) -> Self {
+        let never = Timing {
+            protocol: GroupProtocol::Eager,
+            rebalance_delay_max_ms: 0,
+            session_key_ttl_ms: 0,
+            unsync_backoff_ms: 0,
+        };
+        Self { phase: Phase::Alone, generation: 0, leads: true, ..Self::new(url, never) }
+    }
+
+    pub fn is_alone(&self) -> bool {
+        self.phase == Phase::Alone
+    }
+
     /// Whether the last rebalance is over and no other is due: only then work is started.
     pub fn is_stable(&self) -> bool {
-        self.phase == Phase::Stable && !self.rejoin
+        matches!(self.phase, Phase::Stable | Phase::Alone) && !self.rejoin
+    }
+
+    /// Gives a worker without a group all that is configured, in place of a rebalance.
+    pub fn take_all_if_alone(&mut self, config: &ConfigState) {
+        if self.is_alone() && std::mem::take(&mut self.rejoin) {
+            self.assigned = everything(config);
+            self.settled = true;
+        }
     }
 
     pub fn member_id(&self) -> &str {
@@ -260,8 +285,7 @@ impl Membership {
         config: &ConfigState,
         assignments: &mut [(String, Assignment)],
     ) {
-        let configured =
-            Work { connectors: config.connectors().map(str::to_owned).collect(), tasks: config.task_ids() };
+        let configured = everything(config);
         if self.protocol_version == 0 {
             let names: BTreeSet<String> = members.keys().cloned().collect();
             let mut shares = assign_eagerly(&configured, &names);
@@ -331,4 +355,8 @@ impl Membership {
             phase => self.phase = phase,
         }
     }
+}
+
+fn everything(config: &ConfigState) -> Work {
+    Work { connectors: config.connectors().map(str::to_owned).collect(), tasks: config.task_ids() }
 }

@@ -207,10 +207,20 @@ pub struct Herder {
 }
 
 impl Herder {
+    /// The herder of one worker of a cluster.
     pub fn new(url: &str, timing: Timing) -> Self {
+        Self::with(Membership::new(url, timing))
+    }
+
+    /// The herder of a worker that is alone: nothing is ever rebalanced.
+    pub fn alone(url: &str) -> Self {
+        Self::with(Membership::alone(url))
+    }
+
+    fn with(membership: Membership) -> Self {
         Self {
             config: Arc::default(),
-            membership: Membership::new(url, timing),
+            membership,
             local: Local::default(),
             loaded: false,
             writes: BTreeMap::new(),
@@ -265,6 +275,9 @@ impl Herder {
 
     /// Brings local work in line, and joins the group again when that is due.
     fn settle(&mut self, actions: &mut Vec<Action>) {
+        if !self.shutting_down {
+            self.membership.take_all_if_alone(&self.config);
+        }
         let wanted = Wanted {
             assigned: &self.membership.assigned,
             config: &self.config,
@@ -279,7 +292,8 @@ impl Herder {
         }
         let was_stable = self.membership.is_stable();
         self.membership.join_when_due(&mut self.local, &self.config, actions);
-        if self.membership.take_settled() && self.leads() {
+        // What stops now still says so, and only then its status can go.
+        if !self.local.is_stopping() && self.membership.take_settled() && self.leads() {
             actions.push(Action::SweepStatuses);
             self.renew_session_key(actions);
         }
@@ -309,7 +323,8 @@ impl Herder {
             Some(Change::Connector(_)) => self.membership.ask_to_rejoin(),
             Some(Change::Removed(name)) => {
                 self.membership.ask_to_rejoin();
-                if self.leads() {
+                // The JVM's worker that is alone goes on listing the topics of what it has deleted.
+                if self.leads() && !self.membership.is_alone() {
                     actions.push(Action::RemoveTopics(name));
                 }
             }
@@ -329,7 +344,9 @@ impl Herder {
         match (self.writes.remove(&token), result) {
             (Some(AfterWrite::Answer(id, reply)), Ok(())) => actions.push(Action::Reply { id, answer: Ok(reply) }),
             (Some(AfterWrite::Answer(id, _)), Err(message)) => actions.push(Action::refused(id, message)),
-            (Some(AfterWrite::Tasks(_) | AfterWrite::Nothing) | None, _) => {}
+            // Those who wait for the tasks see them as soon as they stand in the topic.
+            (Some(AfterWrite::Tasks(_)), _) => self.hand_in_tasks(actions),
+            (Some(AfterWrite::Nothing) | None, _) => {}
         }
     }
 

@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_connector_overrides_the_worker() {
-        let worker = crate::config::WorkerSettings::of(properties::parse(
+        let worker = crate::config::WorkerSettings::distributed(&properties::parse(
             "bootstrap.servers=b:1\ngroup.id=g\nconfig.storage.topic=c\noffset.storage.topic=o\nstatus.storage.topic=s\n\
              key.converter=K\nvalue.converter=V\nproducer.linger.ms=7\nproducer.acks=1\nconsumer.x=y\n",
         ))

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use connect_api::{Error, Props, Result};
 use futures_util::{StreamExt, future::Either};
@@ -20,20 +21,15 @@ use super::{
     client::{LogContext, Role, librdkafka},
     trouble,
 };
+use crate::storage::{
+    configs::Write,
+    log::{Entry, Log},
+};
 
 /// How long one question about end offsets may take.
 const QUESTION: Duration = Duration::from_secs(10);
 /// A worker asks for few reads at once; more than these wait.
 const COMMANDS_MAX: usize = 64;
-
-/// One record of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub partition: i32,
-    pub offset: i64,
-    pub key: Option<Bytes>,
-    pub value: Option<Bytes>,
-}
 
 /// Producer shared by a worker's logs: one request in flight, acknowledged by all replicas.
 pub type LogProducer = FutureProducer<LogContext>;
@@ -89,42 +85,7 @@ impl KafkaLog {
         Ok(Self { topic: topic.into(), producer, commands, positions })
     }
 
-    /// Waits until everything that is in the topic now has been handed over.
-    pub async fn read_to_end(&self) -> Result<()> {
-        let (reply, answer) = oneshot::channel();
-        let gone = |()| Error::fatal(format!("the reader of topic {} has ended", self.topic));
-        self.commands.send(reply).await.map_err(|_| gone(()))?;
-        answer.await.map_err(|_| gone(()))?
-    }
-
-    /// Appends records in order, waits until all replicas have them, and until this worker has read them.
-    pub async fn append_and_read(&self, records: Vec<(String, Option<Vec<u8>>)>) -> Result<()> {
-        let mut last: Vec<(i32, i64)> = Vec::new();
-        for sent in self.send(&records).await? {
-            last.push(self.delivered(sent.await)?);
-        }
-        let mut positions = self.positions.clone();
-        let reached = |positions: &Vec<i64>| {
-            last.iter().all(|(partition, offset)| {
-                usize::try_from(*partition).ok().and_then(|at| positions.get(at)).is_some_and(|next| next > offset)
-            })
-        };
-        positions
-            .wait_for(reached)
-            .await
-            .map(drop)
-            .map_err(|_| Error::fatal(format!("the reader of topic {} has ended", self.topic)))
-    }
-
-    /// Appends records in order and waits until all replicas have them.
-    pub async fn append(&self, records: Vec<(String, Option<Vec<u8>>)>) -> Result<()> {
-        for sent in self.send(&records).await? {
-            self.delivered(sent.await)?;
-        }
-        Ok(())
-    }
-
-    async fn send(&self, records: &[(String, Option<Vec<u8>>)]) -> Result<Vec<DeliveryFuture>> {
+    async fn send(&self, records: &[Write]) -> Result<Vec<DeliveryFuture>> {
         let mut sent = Vec::with_capacity(records.len());
         for (key, value) in records {
             let mut record = FutureRecord::<str, [u8]>::to(&self.topic).key(key);
@@ -154,6 +115,41 @@ impl KafkaLog {
 
     fn refused(&self, error: &KafkaError) -> Error {
         Error::retriable(format!("could not write to topic {}: {error}", self.topic)).caused_by(error.clone())
+    }
+}
+
+#[async_trait]
+impl Log for KafkaLog {
+    async fn read_to_end(&self) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        let gone = |()| Error::fatal(format!("the reader of topic {} has ended", self.topic));
+        self.commands.send(reply).await.map_err(|_| gone(()))?;
+        answer.await.map_err(|_| gone(()))?
+    }
+
+    async fn append_and_read(&self, records: Vec<Write>) -> Result<()> {
+        let mut last: Vec<(i32, i64)> = Vec::new();
+        for sent in self.send(&records).await? {
+            last.push(self.delivered(sent.await)?);
+        }
+        let mut positions = self.positions.clone();
+        let reached = |positions: &Vec<i64>| {
+            last.iter().all(|(partition, offset)| {
+                usize::try_from(*partition).ok().and_then(|at| positions.get(at)).is_some_and(|next| next > offset)
+            })
+        };
+        positions
+            .wait_for(reached)
+            .await
+            .map(drop)
+            .map_err(|_| Error::fatal(format!("the reader of topic {} has ended", self.topic)))
+    }
+
+    async fn append(&self, records: Vec<Write>) -> Result<()> {
+        for sent in self.send(&records).await? {
+            self.delivered(sent.await)?;
+        }
+        Ok(())
     }
 }
 

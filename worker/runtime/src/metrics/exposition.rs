@@ -13,6 +13,7 @@ use prometheus::{
 
 use super::TaskMetrics;
 use crate::{
+    herder::driver::Snapshot,
     rest::App,
     storage::{
         config_state::TaskId,
@@ -146,6 +147,17 @@ fn worker(app: &App, samples: &mut Samples) {
     let none = Labels::new();
     samples.number("connect-worker-metrics", "connector-count", &none, snapshot.connectors.len() as f64);
     samples.number("connect-worker-metrics", "task-count", &none, snapshot.tasks as f64);
+    if app.settings.cluster().is_some() {
+        membership(app, &snapshot, samples);
+    }
+    let version = vec![("version", crate::plugins::VERSION.to_owned())];
+    samples.add("kafka_connect_version_info", version.clone(), 1.0);
+    samples.add("kafka_connect_app_info", version, 1.0);
+}
+
+/// This worker's place in its group.
+fn membership(app: &App, snapshot: &Snapshot, samples: &mut Samples) {
+    let none = Labels::new();
     let client = vec![("client_id", format!("connect-{}", app.settings.worker_id()))];
     samples.number("connect-coordinator-metrics", "assigned-connectors", &client, snapshot.connectors.len() as f64);
     samples.number("connect-coordinator-metrics", "assigned-tasks", &client, snapshot.tasks as f64);
@@ -162,9 +174,6 @@ fn worker(app: &App, samples: &mut Samples) {
     let protocol =
         ["EAGER", "COMPATIBLE", "SESSIONED"][usize::try_from(snapshot.protocol_version.clamp(0, 2)).unwrap_or(0)];
     samples.text(group, "connect-protocol", &none, protocol);
-    let version = vec![("version", crate::plugins::VERSION.to_owned())];
-    samples.add("kafka_connect_version_info", version.clone(), 1.0);
-    samples.add("kafka_connect_app_info", version, 1.0);
 }
 
 /// Each connector's series come from the worker that owns it, one status at a time.

@@ -4,14 +4,18 @@ use connect_api::Props;
 use serde_json::{Value, json};
 
 use super::{
-    body::{self, RawConfig},
+    App,
+    body::{self, CreateRequest, RawConfig},
     dispatch::{Answer, Call, Content, Handled},
     error::RestError,
     model::{self, HIDDEN},
     route::{Route, percent_encode},
 };
 use crate::{
-    herder::request::{Reply, Request},
+    herder::{
+        driver::REQUEST_WAIT,
+        request::{Reply, Request},
+    },
     storage::{
         config_state::{TargetState, TaskId},
         statuses::{State, Status, StatusStore, Subject},
@@ -87,16 +91,26 @@ fn list(call: &Call) -> Handled {
 }
 
 async fn create(call: &Call) -> Handled {
-    let request = body::create_body(&call.body)?;
-    let name = request.name.unwrap_or_default().trim().to_owned();
-    let initial = match request.initial_state.as_deref() {
-        None => None,
-        Some(text) => Some(initial_state(text)?),
-    };
-    let config = with_name(request.config, &name)?;
-    let props = validated(call, &name, config).await?;
+    let (name, props, initial) = checked(&call.app, body::create_body(&call.body)?).await?;
     ask(call, Request::Create { name: name.clone(), props: props.clone(), initial }).await?;
-    Ok(created(call, &name, &props))
+    created(call, &name, &props).await
+}
+
+/// Creates a connector for one who asks without HTTP; answers its name.
+pub async fn create_for(app: &App, request: CreateRequest) -> Result<String, RestError> {
+    let (name, props, initial) = checked(app, request).await?;
+    app.herder.ask(Request::Create { name: name.clone(), props, initial }).await?;
+    settled(app, &name).await?;
+    Ok(name)
+}
+
+/// What is to be created, when nothing is wrong with it.
+async fn checked(app: &App, request: CreateRequest) -> Result<(String, Props, Option<TargetState>), RestError> {
+    let name = request.name.unwrap_or_default().trim().to_owned();
+    let initial = request.initial_state.as_deref().map(initial_state).transpose()?;
+    let config = with_name(request.config, &name)?;
+    let props = validated(app, &name, config).await?;
+    Ok((name, props, initial))
 }
 
 fn initial_state(text: &str) -> Result<TargetState, RestError> {
@@ -113,12 +127,30 @@ fn initial_state(text: &str) -> Result<TargetState, RestError> {
     })
 }
 
-fn created(call: &Call, name: &str, props: &Props) -> Answer {
+/// The answer to a creation. In a cluster the tasks are computed behind it.
+async fn created(call: &Call, name: &str, props: &Props) -> Handled {
+    settled(&call.app, name).await?;
+    let tasks = if call.app.settings.cluster().is_some() { 0 } else { call.app.herder.config().tasks(name).len() };
+    let body = model::connector(name, props, tasks, &call.app.plugins);
     let location = format!("{}/connectors/{}", call.base_url(), percent_encode(name));
-    let kind = model::kind(props, &call.app.plugins);
-    // Tasks are computed behind the answer.
-    let body = json!({"name": name, "config": model::shown(props, &call.app.plugins), "tasks": [], "type": kind});
-    Answer { status: 201, body: Content::Json(body), location: Some(location) }
+    Ok(Answer { status: 201, body: Content::Json(body), location: Some(location) })
+}
+
+/// Waits until a connector's tasks are known: a worker that is alone answers only then, as the JVM's does.
+async fn settled(app: &App, name: &str) -> Result<(), RestError> {
+    if app.settings.cluster().is_some() {
+        return Ok(());
+    }
+    let mut herder = app.herder.snapshot.clone();
+    let settled = herder.wait_for(|herder| !herder.settling.iter().any(|connector| connector == name));
+    match tokio::time::timeout(REQUEST_WAIT, settled).await {
+        Ok(Ok(herder)) if herder.failed.iter().any(|connector| connector == name) => {
+            Err(RestError::internal(format!("Failed to transition connector {name} to state STARTED")))
+        }
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) => Err(RestError::internal("the worker is shutting down")),
+        Err(_) => Err(RestError::internal("Request timed out")),
+    }
 }
 
 /// Puts the connector's name in and refuses another one.
@@ -136,9 +168,9 @@ fn with_name(mut config: RawConfig, name: &str) -> Result<RawConfig, RestError> 
 }
 
 /// The configuration, when validation finds nothing wrong with it.
-async fn validated(call: &Call, name: &str, config: RawConfig) -> Result<Props, RestError> {
-    let restored = restore_hidden(call, name, config);
-    let report = validation::validate(&call.app, &restored).await?;
+async fn validated(app: &App, name: &str, config: RawConfig) -> Result<Props, RestError> {
+    let restored = restore_hidden(app, name, config);
+    let report = validation::validate(app, &restored).await?;
     if report.error_count() > 0 {
         return Err(RestError::bad_request(report.refusal()));
     }
@@ -146,8 +178,8 @@ async fn validated(call: &Call, name: &str, config: RawConfig) -> Result<Props, 
 }
 
 /// Clients that read a configuration and write it back send the mask of a password, and mean the password.
-fn restore_hidden(call: &Call, name: &str, config: RawConfig) -> RawConfig {
-    let known = call.app.herder.config();
+fn restore_hidden(app: &App, name: &str, config: RawConfig) -> RawConfig {
+    let known = app.herder.config();
     let restore = |(key, value): (String, Option<String>)| {
         let masked = value.as_deref() == Some(HIDDEN);
         let old = known.connector(name).and_then(|props| props.get(&key)).filter(|_| masked);
@@ -175,10 +207,13 @@ fn config(call: &Call, name: &str) -> Handled {
 
 async fn put_config(call: &Call, name: &str) -> Handled {
     let config = with_name(body::config_body(&call.body)?, name)?;
-    let props = validated(call, name, config).await?;
+    let props = validated(&call.app, name, config).await?;
     match ask(call, Request::Put { name: name.to_owned(), props: props.clone() }).await? {
-        Reply::Created => Ok(created(call, name, &props)),
-        Reply::Done => info(call, name),
+        Reply::Created => created(call, name, &props).await,
+        Reply::Done => {
+            settled(&call.app, name).await?;
+            info(call, name)
+        }
     }
 }
 
@@ -202,10 +237,11 @@ async fn patch_config(call: &Call, name: &str) -> Handled {
         }
     }
     let raw: RawConfig = props.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
-    validated(call, name, raw).await?;
+    validated(&call.app, name, raw).await?;
     // The JVM's patched map lists its keys in hash order, and so does its record.
     let props = crate::storage::configs::hash_ordered(&props);
     ask(call, Request::Put { name: name.to_owned(), props }).await?;
+    settled(&call.app, name).await?;
     info(call, name)
 }
 

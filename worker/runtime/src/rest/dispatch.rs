@@ -177,6 +177,10 @@ fn render(answer: Answer, method: &str) -> Response<Body> {
         Content::Text(kind, text) => (Some(kind), Body::from(text)),
     };
     let headers = response.headers_mut();
+    if answer.status == 400 && kind.is_none() {
+        // Refused before any resource has seen it: the JVM's server says more about the cache than about the reason.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("must-revalidate,no-cache,no-store"));
+    }
     if let Some(kind) = kind {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }

@@ -130,6 +130,11 @@ pub fn send_task_configs(herder: &HerderHandle, leader_url: &str, connector: Str
     });
 }
 
+fn ensure_cluster(call: &Call, what: &str) -> Result<(), RestError> {
+    let alone = || RestError::internal(format!("Kafka Connect in standalone mode does not support {what}."));
+    call.app.settings.cluster().map(drop).ok_or_else(alone)
+}
+
 /// Checks that a request comes from a worker of this cluster.
 fn ensure_signed(call: &Call) -> Result<(), RestError> {
     if call.app.herder.snapshot.borrow().protocol_version < 2 {
@@ -167,6 +172,7 @@ pub async fn receive_task_configs(call: &Call, name: &str) -> Handled {
              disabled); line: 1]",
         ));
     }
+    ensure_cluster(call, "externally setting task configurations")?;
     ensure_signed(call)?;
     let tree = body::tree(&call.body)?.unwrap_or_else(|| json!([]));
     let list = tree.as_array().cloned().unwrap_or_default();
@@ -180,6 +186,7 @@ pub async fn receive_task_configs(call: &Call, name: &str) -> Handled {
 
 /// `PUT /connectors/{c}/fence`: without exactly-once sources there is nothing to fence.
 pub fn receive_fence(call: &Call) -> Handled {
+    ensure_cluster(call, "exactly-once source connectors")?;
     ensure_signed(call)?;
     Ok(Answer::empty(200))
 }

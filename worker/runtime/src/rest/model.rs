@@ -14,9 +14,13 @@ use crate::{
 /// A connector as `GET /connectors/{c}` shows it; `None` when there is none.
 pub fn connector_info(name: &str, config: &ConfigState, plugins: &Plugins) -> Option<Value> {
     let props = config.connector(name)?;
-    let tasks: Vec<Value> =
-        (0..config.tasks(name).len()).map(|task| json!({"connector": name, "task": task})).collect();
-    Some(json!({"name": name, "config": shown(props, plugins), "tasks": tasks, "type": kind(props, plugins)}))
+    Some(connector(name, props, config.tasks(name).len(), plugins))
+}
+
+/// A connector with this many tasks.
+pub fn connector(name: &str, props: &Props, tasks: usize, plugins: &Plugins) -> Value {
+    let tasks: Vec<Value> = (0..tasks).map(|task| json!({"connector": name, "task": task})).collect();
+    json!({"name": name, "config": shown(props, plugins), "tasks": tasks, "type": kind(props, plugins)})
 }
 
 /// A configuration as it may be shown: what the plugin calls a password stays hidden. (Invariant 8)

@@ -8,8 +8,10 @@ use std::{
 use async_trait::async_trait;
 use connect_api::{OffsetMap, OffsetReader, Result, SourceOffset, Value};
 
-use super::json;
-use crate::kafka::log::{Entry, KafkaLog};
+use super::{
+    json,
+    log::{Entry, SharedLog},
+};
 
 /// A stored offset, with the bytes of the key it stands under.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +24,7 @@ struct Stored {
 /// Offsets by connector and canonical partition.
 type Cache = HashMap<String, BTreeMap<String, Stored>>;
 
-/// Takes in what the log reads. Given to [`KafkaLog::open`] before the store exists.
+/// Takes in what the log reads. Given to its log before the store exists.
 #[derive(Clone, Default)]
 pub struct OffsetsReader(Arc<RwLock<Cache>>);
 
@@ -49,11 +51,11 @@ impl OffsetsReader {
 #[derive(Clone)]
 pub struct OffsetStore {
     cache: Arc<RwLock<Cache>>,
-    log: KafkaLog,
+    log: SharedLog,
 }
 
 impl OffsetStore {
-    pub fn new(reader: &OffsetsReader, log: KafkaLog) -> Self {
+    pub fn new(reader: &OffsetsReader, log: SharedLog) -> Self {
         Self { cache: reader.0.clone(), log }
     }
 

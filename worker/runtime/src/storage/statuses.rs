@@ -12,8 +12,11 @@ use std::{
 use connect_api::Result;
 use tokio::sync::mpsc;
 
-use super::{config_state::TaskId, json};
-use crate::kafka::log::{Entry, KafkaLog};
+use super::{
+    config_state::TaskId,
+    json,
+    log::{Entry, SharedLog},
+};
 
 /// States of connectors and tasks (`AbstractStatus.State`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,14 +134,14 @@ pub struct StatusStore {
     writes: mpsc::Sender<(String, Option<Vec<u8>>)>,
     /// Statuses put but not yet in Kafka.
     pending: Arc<AtomicUsize>,
-    pub log: KafkaLog,
+    pub log: SharedLog,
 }
 
 /// Statuses that wait for Kafka; beyond this many the oldest tasks of a worker would be long forgotten.
 const WRITES_MAX: usize = 100_000;
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Takes in what the log reads. Given to [`KafkaLog::open`] before the store exists.
+/// Takes in what the log reads. Given to its log before the store exists.
 #[derive(Clone, Default)]
 pub struct StatusReader(Arc<RwLock<Cache>>);
 
@@ -202,7 +205,7 @@ fn subject_of(key: &str) -> Option<Subject> {
 }
 
 impl StatusStore {
-    pub fn new(reader: &StatusReader, log: KafkaLog) -> Self {
+    pub fn new(reader: &StatusReader, log: SharedLog) -> Self {
         let (writes, inbox) = mpsc::channel(WRITES_MAX);
         let pending = Arc::new(AtomicUsize::new(0));
         tokio::spawn(write_all(log.clone(), inbox, pending.clone()));
@@ -312,7 +315,7 @@ fn topic_key(connector: &str, topic: &str) -> String {
     format!("status-topic-{topic}:connector-{connector}")
 }
 
-async fn write_all(log: KafkaLog, mut inbox: mpsc::Receiver<(String, Option<Vec<u8>>)>, pending: Arc<AtomicUsize>) {
+async fn write_all(log: SharedLog, mut inbox: mpsc::Receiver<(String, Option<Vec<u8>>)>, pending: Arc<AtomicUsize>) {
     while let Some(record) = inbox.recv().await {
         while let Err(error) = log.append(vec![record.clone()]).await {
             tracing::warn!(%error, key = record.0, "could not write a status, trying again");

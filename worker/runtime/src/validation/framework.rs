@@ -4,6 +4,7 @@ use connect_api::{Config, ConfigDef, Props, config, config::Problem, config::Set
 
 use super::{
     ensure_version,
+    parts::Named,
     report::{Definition, Report, Row, shown_value},
 };
 use crate::{
@@ -265,7 +266,9 @@ pub fn check(report: &mut Report, plugin: ConnectorPlugin, props: &Props, app: &
         ConnectorPlugin::Source(_) => (SourceFrameworkConfig::def(), source_definitions(plugin.version())),
         ConnectorPlugin::Sink(_) => (SinkFrameworkConfig::def(), sink_definitions(plugin.version())),
     };
-    let values = CommonConfig::def().values(props).into_iter().chain(extra.values(props));
+    // The JVM takes blanks off whatever it reads.
+    let trimmed: Props = props.iter().map(|(key, value)| (key.clone(), value.trim().to_owned())).collect();
+    let values = CommonConfig::def().values(&trimmed).into_iter().chain(extra.values(&trimmed));
     for (definition, value) in definitions.into_iter().zip(values) {
         let inherited = in_force(&definition.name, plugin, app);
         let shown = shown_value(value.value, &value.errors).or_else(|| inherited.clone());
@@ -277,7 +280,8 @@ pub fn check(report: &mut Report, plugin: ConnectorPlugin, props: &Props, app: &
             errors.push("Invalid value null for configuration tasks.max: Value must be non-null".into());
         }
         let name = definition.name.clone();
-        report.add(Row { definition: Some(definition), name, value: shown, recommended, errors });
+        let row = Row { definition: Some(definition), name, value: shown, recommended, errors, visible: true };
+        report.add(about_converters(row, &trimmed, app));
     }
     lists(report, props);
     if let Some(range) = props.get("connector.plugin.version")
@@ -291,6 +295,25 @@ pub fn check(report: &mut Report, plugin: ConnectorPlugin, props: &Props, app: &
         ConnectorPlugin::Sink(_) => sink_rules(report, props, app),
         ConnectorPlugin::Source(_) => source_rules(report, props, app),
     }
+}
+
+/// A converter is shown by its full name, and has a version, where there is such a converter.
+fn about_converters(mut row: Row, props: &Props, app: &App) -> Row {
+    let setting = row.name.strip_suffix(".plugin.version").unwrap_or(&row.name).to_owned();
+    let Some(class) = props.get(&setting).filter(|_| setting.ends_with(".converter")) else { return row };
+    let is_version = setting != row.name;
+    match Named::find(&setting, class, &app.plugins) {
+        Named::Converter(class) if !is_version => row.value = Some(class.to_owned()),
+        Named::Converter(_) => {}
+        named if is_version => {
+            row.value = None;
+            row.recommended.clear();
+            row.visible = matches!(named, Named::NoConverter);
+        }
+        Named::NoConverter => {}
+        Named::Unknown => row.value = None,
+    }
+    row
 }
 
 /// What holds where the connector says nothing: the worker's converters, and the versions there are.
@@ -358,16 +381,17 @@ fn sink_rules(report: &mut Report, props: &Props, app: &App) {
         },
     }
     let group = text("consumer.override.group.id");
-    if group == Some(app.settings.config.group_id.as_str()) {
-        let message =
-            format!("Consumer group id {} conflicts with Connect worker group id {0}", app.settings.config.group_id);
+    if let Some(group) = group.filter(|group| app.settings.cluster().is_some_and(|own| own.group_id == *group)) {
+        let message = format!("Consumer group id {group} conflicts with Connect worker group id {group}");
         report.error("consumer.override.group.id", &message);
     }
 }
 
+/// What only a cluster promises; a worker that is alone takes no notice of the settings, as the JVM's.
 fn source_rules(report: &mut Report, props: &Props, app: &App) {
+    let Some(cluster) = app.settings.cluster() else { return };
     let is = |key: &str, word: &str| props.get(key).is_some_and(|text| text.trim().eq_ignore_ascii_case(word));
-    if is("exactly.once.support", "required") && app.settings.config.exactly_once != ExactlyOnceSource::Enabled {
+    if is("exactly.once.support", "required") && cluster.exactly_once != ExactlyOnceSource::Enabled {
         report.error("exactly.once.support", "This worker does not have exactly-once source support enabled.");
     }
     if is("transaction.boundary", "connector") {

@@ -39,6 +39,7 @@ pub async fn validate(app: &App, config: &RawConfig) -> Result<Report, RestError
     framework::check(&mut report, plugin, &resolved, app);
     parts::check(&mut report, &resolved, &app.plugins);
     connector(&mut report, plugin, &resolved).await;
+    parts::converters(&mut report, &resolved, &app.plugins);
     client::check(&mut report, plugin, &resolved, &app.settings.config);
     for (key, _) in config.iter().filter(|(_, value)| value.is_none()) {
         if key == "tasks.max" {

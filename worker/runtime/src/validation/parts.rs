@@ -1,6 +1,6 @@
 //! The settings of what records pass through: transforms, predicates and converters, under their prefixes.
 
-use connect_api::{ConfigDef, Props, config_key::ConfigValue};
+use connect_api::{ConfigDef, Props, config_key::ConfigValue, java};
 
 use super::report::{Definition, Report, Row, shown_value};
 use crate::{
@@ -17,7 +17,7 @@ struct Part {
     extra: &'static [(&'static str, &'static str, Option<&'static str>)],
 }
 
-/// Checks all of them.
+/// Checks transforms and predicates.
 pub fn check(report: &mut Report, props: &Props, plugins: &Plugins) {
     for alias in names(props, "transforms") {
         let part = Part {
@@ -32,6 +32,10 @@ pub fn check(report: &mut Report, props: &Props, plugins: &Plugins) {
         let part = Part { prefix: format!("predicates.{alias}."), group: format!("Predicates: {alias}"), extra: &[] };
         part.check(report, props, |class| plugins.find_predicate(class).map(|plugin| (plugin.config)()));
     }
+}
+
+/// Checks the converters that the connector names itself; the worker's own were checked when the worker started.
+pub fn converters(report: &mut Report, props: &Props, plugins: &Plugins) {
     for setting in ["key.converter", "value.converter"] {
         converter(report, props, setting, |class| plugins.find_converter(class).map(|plugin| (plugin.config)()));
     }
@@ -74,6 +78,7 @@ impl Part {
                 value: shown_value(value.value, &errors),
                 recommended: Vec::new(),
                 errors,
+                visible: true,
             });
         }
     }
@@ -97,7 +102,7 @@ impl Part {
             width: "LONG",
             display: name.clone(),
         };
-        Row { definition: Some(definition), name, value, recommended: Vec::new(), errors }
+        Row { definition: Some(definition), name, value, recommended: Vec::new(), errors, visible: true }
     }
 }
 
@@ -114,7 +119,29 @@ fn named(prefix: &str, name: &str, value: &ConfigValue) -> Vec<String> {
     value.errors.iter().map(with_prefix).collect()
 }
 
-/// A converter that the connector names itself; the worker's own was checked when the worker started.
+/// What a setting names as a converter.
+pub enum Named {
+    Converter(&'static str),
+    /// A class of Java, which is none.
+    NoConverter,
+    Unknown,
+}
+
+impl Named {
+    pub fn find(setting: &str, class: &str, plugins: &Plugins) -> Self {
+        let found = if setting == "header.converter" {
+            plugins.find_header_converter(class.trim()).map(|plugin| plugin.class)
+        } else {
+            plugins.find_converter(class.trim()).map(|plugin| plugin.class)
+        };
+        match found {
+            Some(class) => Self::Converter(class),
+            None if class.starts_with("java.") => Self::NoConverter,
+            None => Self::Unknown,
+        }
+    }
+}
+
 fn converter(report: &mut Report, props: &Props, setting: &str, find: impl Fn(&str) -> Option<&'static ConfigDef>) {
     let Some(class) = props.get(setting) else { return };
     let Some(definition) = find(class.trim()) else {
@@ -127,10 +154,14 @@ fn converter(report: &mut Report, props: &Props, setting: &str, find: impl Fn(&s
         return report.error(setting, &message);
     };
     let settings = prefixed(props, &format!("{setting}."));
-    for (key, value) in definition.keys().iter().zip(definition.values(&settings)) {
-        // Its side is given to it by the worker.
+    let values = definition.values(&settings);
+    // The JVM lists them in the order of a hash map, and their groups as they come up there.
+    for at in java::hash_map_order(definition.keys().iter().map(|key| key.name)) {
+        let (key, mut value) = (&definition.keys()[at], values[at].clone());
         if key.name == "converter.type" {
-            continue;
+            // The worker tells a converter its side.
+            value.value = setting.strip_suffix(".converter").map(str::to_owned);
+            value.errors.clear();
         }
         let mut shown = Definition::of(key, -1);
         shown.name = format!("{setting}.{}", key.name);
@@ -141,6 +172,7 @@ fn converter(report: &mut Report, props: &Props, setting: &str, find: impl Fn(&s
             value: shown_value(value.value, &value.errors),
             recommended: key.choices.iter().map(|text| (*text).to_owned()).collect(),
             errors: value.errors,
+            visible: true,
         });
     }
 }

@@ -79,6 +79,8 @@ pub struct Row {
     pub value: Option<String>,
     pub recommended: Vec<String>,
     pub errors: Vec<String>,
+    /// Whether a form that is made of this has a field for it.
+    pub visible: bool,
 }
 
 /// A value of the wrong type is no value; one that breaks a rule is shown beside its error.
@@ -133,6 +135,7 @@ impl Report {
             value: shown_value(shown, &value.errors),
             recommended: key.choices.iter().map(|text| (*text).to_owned()).collect(),
             errors: value.errors,
+            visible: true,
         });
     }
 
@@ -162,6 +165,7 @@ impl Report {
                 value: None,
                 recommended: Vec::new(),
                 errors: vec![message.to_owned()],
+                visible: true,
             }),
         }
     }
@@ -196,7 +200,7 @@ impl Report {
                 "definition": row.definition.as_ref().map(Definition::to_json),
                 "value": {
                     "name": row.name, "value": row.value, "recommended_values": row.recommended,
-                    "errors": row.errors, "visible": true,
+                    "errors": row.errors, "visible": row.visible,
                 },
             })
         };

@@ -33,7 +33,7 @@ impl Herder {
             }
             Request::Logger { namespace, level } => (vec![configs::logger(&namespace, &level)], Reply::Done),
             Request::RestartConnector { name } => {
-                self.known(&name).map_err(|_| Refusal::NotFound(format!("Unknown connector: {name}")))?;
+                self.known(&name).map_err(|_| self.nothing_to_restart(&name))?;
                 if self.local.restart_connector(&name, (false, Some(id)), actions) {
                     return Ok(());
                 }
@@ -42,8 +42,8 @@ impl Herder {
             }
             Request::RestartTask { id: task } => {
                 let connector = &task.connector;
-                self.known(connector).map_err(|_| Refusal::NotFound(format!("Unknown connector: {connector}")))?;
-                self.config.task(&task).ok_or_else(|| Refusal::NotFound(format!("Unknown task: {task}")))?;
+                self.known(connector).map_err(|_| self.no_task_to_restart(&task))?;
+                self.config.task(&task).ok_or_else(|| self.unknown_task(&task))?;
                 if self.local.restart_task(&task, false) {
                     actions.push(Action::done(id));
                     return Ok(());
@@ -84,7 +84,7 @@ impl Herder {
                 (configs::removal(&name).into(), Reply::Done)
             }
             Request::SetTarget { name, target } => {
-                self.known(&name).map_err(|_| unknown_connector(&name))?;
+                self.known(&name).map_err(|_| self.nothing_to_stop(&name))?;
                 (vec![configs::commit(&name, 0), configs::target_state(&name, target)], Reply::Done)
             }
             Request::TaskConfigs { name, tasks } => {
@@ -105,6 +105,35 @@ impl Herder {
 
     fn known(&self, name: &str) -> Result<(), Refusal> {
         self.config.contains(name).then_some(()).ok_or_else(|| unknown(name))
+    }
+
+    // The two modes of the JVM refuse the same in different words, and some of it with another status.
+
+    fn nothing_to_stop(&self, name: &str) -> Refusal {
+        if self.membership.is_alone() {
+            return Refusal::Failed(format!("No connector `{name}` configured"));
+        }
+        unknown_connector(name)
+    }
+
+    fn nothing_to_restart(&self, name: &str) -> Refusal {
+        let message = format!("Unknown connector: {name}");
+        if self.membership.is_alone() { Refusal::Failed(message) } else { Refusal::NotFound(message) }
+    }
+
+    fn no_task_to_restart(&self, task: &TaskId) -> Refusal {
+        if self.membership.is_alone() {
+            let what = "is not a recognizable type (source or sink)";
+            return Refusal::Failed(format!("Failed to start task {task} since it {what}"));
+        }
+        Refusal::NotFound(format!("Unknown connector: {}", task.connector))
+    }
+
+    fn unknown_task(&self, task: &TaskId) -> Refusal {
+        Refusal::NotFound(match self.membership.is_alone() {
+            true => format!("Task {task} not found"),
+            false => format!("Unknown task: {task}"),
+        })
     }
 
     fn must_lead(&self) -> Result<(), Refusal> {
