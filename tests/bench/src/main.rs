@@ -2,8 +2,9 @@
 //!
 //! The figure is the worker's CPU-seconds per million records, because everything shares the machine's cores; a rate
 //! is only compared with something else in the same run. `BENCH_ROWS` sets the number of rows (a million), and
-//! arguments choose among: idle decode stream sink file.
+//! arguments choose among: idle decode stream sink file broker.
 
+mod broker;
 mod file;
 mod process;
 mod sink;
@@ -11,7 +12,7 @@ mod source;
 
 use serde_json::{Value, json};
 
-const SCENARIOS: [&str; 5] = ["idle", "decode", "stream", "sink", "file"];
+const SCENARIOS: [&str; 6] = ["idle", "decode", "stream", "sink", "file", "broker"];
 
 #[tokio::main]
 async fn main() {
@@ -23,6 +24,7 @@ async fn main() {
             "idle" => process::idle().await,
             "decode" => source::stream(rows, source::Producer::Null).await,
             "stream" => source::stream(rows, source::Producer::Kafka).await,
+            "broker" => broker::measure(rows).await,
             "file" => file::there_and_back(rows).await,
             _ => sink::against_raw_bulk(rows / 5).await,
         };

@@ -1,6 +1,7 @@
 //! The worker as a process: started from a properties file, spoken to over HTTP, stopped or killed.
 
 use std::{
+    ffi::OsString,
     fs::{File, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
@@ -21,9 +22,7 @@ pub struct Worker {
     pub url: String,
     pub dir: PathBuf,
     binary: PathBuf,
-    mode: &'static str,
-    /// Files of connectors, for a worker that is alone.
-    connectors: Vec<PathBuf>,
+    arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
     child: Option<Child>,
     http: reqwest::Client,
@@ -58,11 +57,22 @@ impl Worker {
         Self::of("connect-distributed", dir, bootstrap, &properties, binary)
     }
 
+    /// A worker with a broker in its own process, not started yet, and where the broker will listen.
+    pub fn with_broker(dir: &Path) -> (Self, String) {
+        let bootstrap = format!("127.0.0.1:{}", services::free_port());
+        let mut worker = Self::of("run", dir, &bootstrap, "", binary());
+        let file = worker.arguments.pop().expect("the properties file is the last one");
+        let data = dir.join("data").into_os_string();
+        worker.arguments.extend(["--config".into(), file, "--data".into(), data, "--broker".into()]);
+        worker.arguments.push(bootstrap.clone().into());
+        (worker, bootstrap)
+    }
+
     /// A worker that is alone, with its offsets in `offsets` of its folder, not started yet.
     pub fn alone(dir: &Path, bootstrap: &str, connectors: &[PathBuf]) -> Self {
         let properties = format!("offset.storage.file.filename={}\n", dir.join("offsets").display());
         let mut worker = Self::of("connect-standalone", dir, bootstrap, &properties, binary());
-        worker.connectors = connectors.to_vec();
+        worker.arguments.extend(connectors.iter().map(|file| file.clone().into_os_string()));
         worker
     }
 
@@ -82,8 +92,7 @@ impl Worker {
             url: format!("http://127.0.0.1:{port}"),
             dir: dir.to_owned(),
             binary,
-            mode,
-            connectors: Vec::new(),
+            arguments: vec![mode.into(), dir.join("worker.properties").into_os_string()],
             environment: Vec::new(),
             child: None,
             http: reqwest::Client::builder().no_proxy().build().expect("an HTTP client without TLS settings"),
@@ -106,9 +115,7 @@ impl Worker {
         let log = OpenOptions::new().create(true).append(true).open(self.log_file()).expect("the log can be opened");
         let errors: File = log.try_clone().expect("a file handle can be cloned");
         let child = Command::new(&self.binary)
-            .arg(self.mode)
-            .arg(self.dir.join("worker.properties"))
-            .args(&self.connectors)
+            .args(&self.arguments)
             .envs(self.environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null())
             .stdout(log)
