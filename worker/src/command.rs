@@ -1,12 +1,16 @@
 //! The command line: what the user asks for, or what is wrong with it.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 pub(crate) const HELP: &str = "\
 millrace, a Kafka Connect worker with a Kafka broker inside
 
-usage: millrace [run] [--data DIR] [--listen HOST:PORT] [--broker HOST:PORT]
-           broker and worker in one process; ./data, 0.0.0.0:8083 and 127.0.0.1:9092 unless said otherwise
+usage: millrace [run] [--data DIR] [--listen HOST:PORT] [--broker HOST:PORT] [--config FILE]
+           broker and worker in one process; ./data, 0.0.0.0:8083 and 127.0.0.1:9092 unless said otherwise;
+           FILE may hold any property of a worker, such as its converters
        millrace broker [--data DIR] [--listen HOST:PORT]
            the broker alone; ./data and 127.0.0.1:9092 unless said otherwise
        millrace connect-distributed FILE
@@ -18,8 +22,10 @@ usage: millrace [run] [--data DIR] [--listen HOST:PORT] [--broker HOST:PORT]
 ";
 
 const DATA: &str = "data";
+/// Examples for the one who wrote an address that is none.
 const REST: &str = "0.0.0.0:8083";
 const KAFKA: &str = "127.0.0.1:9092";
+const DEFAULT_BROKER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9092);
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -36,10 +42,12 @@ pub(crate) enum Command {
 pub(crate) struct Run {
     /// Where the broker keeps its topics.
     pub(crate) data: PathBuf,
-    /// Where the REST API listens.
-    pub(crate) listen: SocketAddr,
+    /// Where the REST API listens; on the default port of all interfaces when neither this nor the file says where.
+    pub(crate) listen: Option<SocketAddr>,
     /// Where the broker listens.
     pub(crate) broker: SocketAddr,
+    /// Worker properties that go before those made here.
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// Reads the arguments behind the program's name.
@@ -50,16 +58,18 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Command, String> {
     };
     match name {
         "run" => {
-            let mut options = Options::read(rest, &["--data", "--listen", "--broker"])?;
+            let mut options = Options::read(rest, &["--data", "--listen", "--broker", "--config"])?;
             Ok(Command::Run(Run {
                 data: options.folder(),
                 listen: options.address("--listen", REST)?,
-                broker: options.address("--broker", KAFKA)?,
+                broker: options.address("--broker", KAFKA)?.unwrap_or(DEFAULT_BROKER),
+                config: options.take("--config").map(PathBuf::from),
             }))
         }
         "broker" => {
             let mut options = Options::read(rest, &["--data", "--listen"])?;
-            Ok(Command::Broker { data: options.folder(), listen: options.address("--listen", KAFKA)? })
+            let listen = options.address("--listen", KAFKA)?.unwrap_or(DEFAULT_BROKER);
+            Ok(Command::Broker { data: options.folder(), listen })
         }
         "connect-distributed" => match rest {
             [file] => Ok(Command::Distributed(file.into())),
@@ -112,13 +122,14 @@ impl Options {
         self.take("--data").unwrap_or_else(|| DATA.into()).into()
     }
 
-    fn address(&mut self, name: &str, default: &str) -> Result<SocketAddr, String> {
-        let text = self.take(name).unwrap_or_else(|| default.into());
+    fn address(&mut self, name: &str, example: &str) -> Result<Option<SocketAddr>, String> {
+        let Some(text) = self.take(name) else { return Ok(None) };
         let numeric = match text.strip_prefix("localhost:") {
             Some(port) => format!("127.0.0.1:{port}"),
             None => text.clone(),
         };
-        numeric.parse().map_err(|_| format!("{name} must be an address and a port, such as {default}, not {text}"))
+        let wrong = |_| format!("{name} must be an address and a port, such as {example}, not {text}");
+        numeric.parse().map(Some).map_err(wrong)
     }
 }
 
@@ -137,13 +148,14 @@ mod tests {
 
     #[test]
     fn without_a_command_broker_and_worker_run() {
-        let run = |data: &str, listen, broker| {
-            Ok(Command::Run(Run { data: data.into(), listen: address(listen), broker: address(broker) }))
+        let run = |data: &str, (listen, broker), config: Option<&str>| {
+            let config = config.map(PathBuf::from);
+            Ok(Command::Run(Run { data: data.into(), listen, broker: address(broker), config }))
         };
-        assert_eq!(parsed(""), run("data", "0.0.0.0:8083", "127.0.0.1:9092"));
+        assert_eq!(parsed(""), run("data", (None, "127.0.0.1:9092"), None));
         assert_eq!(parsed("run"), parsed(""));
-        let given = "--data /tmp/x --listen 127.0.0.1:1 --broker localhost:2";
-        assert_eq!(parsed(given), run("/tmp/x", "127.0.0.1:1", "127.0.0.1:2"));
+        let given = "--data /tmp/x --listen 127.0.0.1:1 --broker localhost:2 --config w.properties";
+        assert_eq!(parsed(given), run("/tmp/x", (Some(address("127.0.0.1:1")), "127.0.0.1:2"), Some("w.properties")));
         assert_eq!(parsed(&format!("run {given}")), parsed(given));
     }
 

@@ -26,6 +26,11 @@ impl Str {
         &self.0
     }
 
+    /// A part of the text, sharing its buffer; `None` where a bound is beyond the text or within a character.
+    pub fn slice(&self, range: std::ops::Range<usize>) -> Option<Self> {
+        self.0.get(range).map(|part| Self(self.0.slice_ref(part)))
+    }
+
     /// The bytes of the text, sharing its buffer.
     pub fn into_bytes(self) -> Bytes {
         self.0.into_bytes()

@@ -1,7 +1,7 @@
 //! The sink on real files: what is appended, and what a torn line becomes.
 
 use connect_api::{
-    Offsets, Record, SchemaAndValue, SinkContext, SinkRecord, SinkTask, TimestampType, TopicPartition, Value,
+    Headers, Offsets, Record, SchemaAndValue, SinkContext, SinkRecord, SinkTask, TimestampType, TopicPartition, Value,
 };
 use connect_file::SINK;
 
@@ -15,7 +15,7 @@ fn record(value: SchemaAndValue) -> SinkRecord {
             key: SchemaAndValue::NULL,
             value,
             timestamp: None,
-            headers: connect_api::Headers::default(),
+            headers: Headers::default(),
         },
         origin: TopicPartition { topic: "t".into(), partition: 0 },
         offset: 0,

@@ -25,7 +25,7 @@ const TRANSFORM: &str = "org.apache.kafka.connect.transforms";
 pub(crate) async fn there_and_back(rows: u64) -> Vec<Figure> {
     let dir = fresh_dir("bench_file");
     let bootstrap = format!("127.0.0.1:{}", Service::Kafka.shared());
-    let worker = Worker::start(&dir, &bootstrap, &format!("bench-file-{}", std::process::id())).await;
+    let mut worker = Worker::start(&dir, &bootstrap, &format!("bench-file-{}", std::process::id())).await;
     let (input, output) = (dir.join("in.txt"), dir.join("out.txt"));
     write_rows(&input, rows);
     let topic = format!("bench-file-{}", std::process::id());
@@ -51,11 +51,13 @@ pub(crate) async fn there_and_back(rows: u64) -> Vec<Figure> {
         "transforms.x.replacement": "$1_$2",
     });
     let (begun, cpu) = (Instant::now(), cpu_seconds(worker.pid()));
-    assert_eq!(worker.create("sink", config).await.status, 201);
+    // A name of its own, for its group would wait for the members of an earlier run.
+    assert_eq!(worker.create(&topic, config).await.status, 201);
     let mut read = Counted::default();
     until(&worker, rows, async || read.lines(&output)).await;
     let sink = (begun.elapsed().as_secs_f64(), cpu_seconds(worker.pid()) - cpu);
     let highest = memory_mb(worker.pid(), "VmHWM");
+    worker.stop().await;
     drop(worker);
     drop(std::fs::remove_dir_all(dir));
     let millions = rows as f64 / 1e6;

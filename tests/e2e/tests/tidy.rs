@@ -110,6 +110,7 @@ fn dependencies_point_one_way() {
     check("connectors/datagen", &["api"]);
     check("connectors/file", &["api"]);
     check("transforms", &["api"]);
+    check("worker/broker", &[]);
     check("worker/converters", &["api"]);
     check("worker/runtime", &["api", "converters"]);
     check("tests/kit", &["api"]);

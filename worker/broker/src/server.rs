@@ -80,7 +80,8 @@ impl Broker {
             .into_iter()
             .chain([tokio::spawn(accept(listener, core.clone(), stopped))])
             .collect();
-        tracing::info!(%address, partitions = core.topics.partition_count(), "the broker is listening");
+        let data = core.config.data.display();
+        tracing::info!(%address, %data, partitions = core.topics.partition_count(), "the broker is listening");
         Ok(RunningBroker { address, core, stop, tasks })
     }
 }

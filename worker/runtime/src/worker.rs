@@ -91,6 +91,7 @@ pub(crate) async fn serve(
         tracing::warn!(%error, "the last statuses may not have been written");
     }
     server.abort();
+    crate::kafka::trouble::worker_has_ended();
     tracing::info!("worker has stopped");
     outcome.unwrap_or(Ok(()))
 }

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::{Options, RowDecoder, RowPlan, TableMap, golden};
 use crate::ddl::{Parser, golden::Scenario};
 
-fn scenarios() -> Vec<Scenario> {
+pub(super) fn scenarios() -> Vec<Scenario> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/mysql-rows");
     crate::ddl::golden::scenarios_in(&folder)
 }

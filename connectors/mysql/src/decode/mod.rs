@@ -28,3 +28,5 @@ pub use table_map::{MapColumn, TableMap};
 
 #[cfg(test)]
 mod robustness;
+#[cfg(test)]
+mod second_decoder;

@@ -78,7 +78,6 @@ impl Request {
 
 fn decode_checked<T: Decodable>(api: ApiKey, version: i16, mut body: Bytes) -> Result<T, WireError> {
     let malformed = |reason: String| WireError::Malformed { api, version, reason };
-    // What is left over is ignored, as Kafka does: librdkafka leaves three zeros behind a request for all topics.
     T::decode(&mut body, version).map_err(|error| malformed(error.to_string()))
 }
 

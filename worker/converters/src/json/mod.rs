@@ -1,6 +1,7 @@
 //! `JsonConverter`: JSON with the schema in an envelope, or without one.
 
 mod names;
+mod number;
 mod parse;
 mod plans;
 mod read;

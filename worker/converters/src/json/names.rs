@@ -4,71 +4,168 @@
 //! program, and handing it out copies and counts nothing. Names beyond the limits stay slices of their message.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Mutex, PoisonError},
 };
+
+use super::parse::Parser;
 
 /// Together with the length below, what is kept at most: 256 KB.
 const NAMES_MAX: usize = 4096;
 const NAME_BYTES_MAX: usize = 64;
 const SLOTS: usize = 512;
 
-static KEPT: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+/// The kept names, each with itself as a member is written: `"name":`.
+static KEPT: Mutex<Option<HashMap<&'static str, &'static str>>> = Mutex::new(None);
 
-/// The names that one converter met last, by fingerprint.
+/// The names that one converter met.
 pub(super) struct Names {
-    slots: Box<[&'static str; SLOTS]>,
+    known: Vec<Known>,
+    by_name: HashMap<&'static str, u16>,
+    /// Those met last, by fingerprint.
+    slots: Box<[u16; SLOTS]>,
+    /// The one met last of all: what came after it before comes most often again.
+    last: u16,
     /// Names that could not be kept. Where they are many, names are data, and looking for them is in vain.
     missed: u32,
-    /// How many members the last objects had, by depth: the next message's objects have most often as many.
-    members: [u16; DEPTHS],
 }
 
-const DEPTHS: usize = 16;
+struct Known {
+    name: &'static str,
+    member: &'static str,
+    /// What came after it, the latest first. Two, because rows before and after a change end in one name.
+    next: [u16; 2],
+    /// How many members the last object under this name had: the next one has most often as many.
+    members: u16,
+}
+
+/// A member's name as it was taken.
+pub(super) enum Name<'a> {
+    /// Kept, under its number in this converter.
+    Kept(&'static str, u16),
+    /// Not kept, without escapes.
+    Plain(&'a [u8]),
+    /// Not taken: it is to be read in the general way.
+    Other,
+}
+
+/// Room for the members of the first object.
+const ROOM: u16 = 8;
 /// Room for more is made only when the members are there.
 const ROOM_MAX: u16 = 256;
 
-/// From so many missed names on, only those in the slots are looked for.
+/// From so many missed names on, only those that are known are looked for.
 const MISSED_MAX: u32 = 10_000;
 
 impl Names {
+    /// The number that stands for no name, or for the message as a whole.
+    pub(super) const NONE: u16 = 0;
+
     pub(super) fn new() -> Self {
-        Self { slots: Box::new([""; SLOTS]), missed: 0, members: [8; DEPTHS] }
+        Self {
+            known: vec![Known { name: "", member: "", next: [Self::NONE; 2], members: ROOM }],
+            by_name: HashMap::new(),
+            slots: Box::new([Self::NONE; SLOTS]),
+            last: Self::NONE,
+            missed: 0,
+        }
     }
 
-    /// How many members to make room for in an object at this depth.
-    pub(super) fn room(&self, depth: usize) -> usize {
-        self.members[depth % DEPTHS].into()
+    /// How many members to make room for in an object under this name.
+    pub(super) fn room(&self, under: u16) -> usize {
+        self.known[usize::from(under)].members.into()
     }
 
-    /// An object at this depth had so many members.
-    pub(super) fn took(&mut self, depth: usize, members: usize) {
-        self.members[depth % DEPTHS] = u16::try_from(members).unwrap_or(ROOM_MAX).min(ROOM_MAX);
+    /// An object under this name had so many members.
+    pub(super) fn took(&mut self, under: u16, members: usize) {
+        self.known[usize::from(under)].members = u16::try_from(members).unwrap_or(ROOM_MAX).min(ROOM_MAX);
     }
 
-    /// The kept name of these bytes; `None` where it is not kept.
+    /// Takes a member's name with its colon.
     #[inline]
-    pub(super) fn get(&mut self, name: &[u8]) -> Option<&'static str> {
+    pub(super) fn take<'a>(&mut self, parser: &mut Parser<'a>) -> Name<'a> {
+        for next in self.known[usize::from(self.last)].next {
+            let known = &self.known[usize::from(next)];
+            if parser.take_name(known.member.as_bytes()) {
+                self.last = next;
+                return Name::Kept(known.name, next);
+            }
+        }
+        self.take_unexpected(parser)
+    }
+
+    fn take_unexpected<'a>(&mut self, parser: &mut Parser<'a>) -> Name<'a> {
+        let Some(name) = parser.plain_name() else { return Name::Other };
+        let Some(at) = self.find(name) else { return Name::Plain(name) };
+        let next = &mut self.known[usize::from(self.last)].next;
+        *next = [at, next[0]];
+        self.last = at;
+        Name::Kept(self.known[usize::from(at)].name, at)
+    }
+
+    fn find(&mut self, name: &[u8]) -> Option<u16> {
         // Two slots a name, so that two names of one object need not push each other out.
         let slot = fingerprint(name) as usize % SLOTS;
-        for known in [self.slots[slot], self.slots[slot ^ 1]] {
-            if known.as_bytes() == name && !name.is_empty() {
-                return Some(known);
+        for at in [self.slots[slot], self.slots[slot ^ 1]] {
+            if at != Self::NONE && self.known[usize::from(at)].name.as_bytes() == name {
+                return Some(at);
             }
         }
         if self.missed >= MISSED_MAX {
             return None;
         }
-        let kept = keep(name);
-        match kept {
-            Some(kept) => {
-                self.slots[slot ^ 1] = self.slots[slot];
-                self.slots[slot] = kept;
-            }
-            None => self.missed += 1,
-        }
-        kept
+        let Some((name, member)) = keep(name) else {
+            self.missed += 1;
+            return None;
+        };
+        let at = *self.by_name.entry(name).or_insert_with(|| {
+            self.known.push(Known { name, member, next: [Self::NONE; 2], members: ROOM });
+            // No more than are kept.
+            (self.known.len() - 1) as u16
+        });
+        self.slots[slot ^ 1] = self.slots[slot];
+        self.slots[slot] = at;
+        Some(at)
     }
+}
+
+/// Kept names of smaller numbers are marked exactly.
+const EXACT: u16 = 256;
+
+/// Tells cheaply that a name was not met before in an object; that one was, it says too often rather than too seldom.
+#[derive(Default)]
+pub(super) struct Marks {
+    /// A bit for each kept name of a number below [`EXACT`].
+    kept: [u64; 4],
+    /// A bit for the fingerprints of others.
+    others: Option<[u64; 4]>,
+}
+
+impl Marks {
+    /// Marks a kept name; false where it was certainly not marked before.
+    #[inline]
+    pub(super) fn add_kept(&mut self, name: &str, at: u16) -> bool {
+        if at >= EXACT {
+            return self.add_other(name);
+        }
+        // It can have been written in another way before.
+        mark(&mut self.kept, at.into()) || self.others.is_some()
+    }
+
+    /// As [`Self::add_kept`], for any other name.
+    #[inline(never)]
+    pub(super) fn add_other(&mut self, name: &str) -> bool {
+        let seen = mark(self.others.get_or_insert_default(), fingerprint(name.as_bytes()) as usize % 256);
+        seen || self.kept != [0; 4]
+    }
+}
+
+#[inline]
+fn mark(words: &mut [u64; 4], at: usize) -> bool {
+    let (word, bit) = (&mut words[at / 64 % 4], 1 << (at % 64));
+    let seen = *word & bit != 0;
+    *word |= bit;
+    seen
 }
 
 /// A number that tells most names apart, from their length and their first and last bytes.
@@ -83,37 +180,80 @@ pub(super) fn fingerprint(name: &[u8]) -> u32 {
     mixed.wrapping_mul(0x9e37_79b1) >> 16
 }
 
+/// The kept name of these bytes, and its member; `None` where it is not kept.
 #[cold]
-fn keep(name: &[u8]) -> Option<&'static str> {
+fn keep(name: &[u8]) -> Option<(&'static str, &'static str)> {
     if name.is_empty() || name.len() > NAME_BYTES_MAX {
         return None;
     }
     let name = std::str::from_utf8(name).ok()?;
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     let kept = kept.get_or_insert_default();
-    if let Some(known) = kept.get(name) {
-        return Some(known);
+    if let Some((name, member)) = kept.get_key_value(name) {
+        return Some((*name, *member));
     }
     if kept.len() >= NAMES_MAX {
         return None;
     }
-    let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
-    kept.insert(name);
-    Some(name)
+    let member: &'static str = Box::leak(format!("\"{name}\":").into_boxed_str());
+    let name = &member[1..=name.len()];
+    kept.insert(name, member);
+    Some((name, member))
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     #[test]
     fn a_name_is_kept_once_and_found_again() {
         let (mut first, mut second) = (Names::new(), Names::new());
-        let kept = first.get(b"a_name_of_its_own").unwrap();
+        let get = |names: &mut Names, name: &[u8]| names.find(name).map(|at| names.known[usize::from(at)].name);
+        let kept = get(&mut first, b"a_name_of_its_own").unwrap();
         assert_eq!(kept, "a_name_of_its_own");
-        assert!(std::ptr::eq(kept, second.get(b"a_name_of_its_own").unwrap()));
-        assert_eq!(first.get(b""), None);
-        assert_eq!(first.get(&[b'x'; NAME_BYTES_MAX + 1]), None);
-        assert_eq!(first.get(b"\xff"), None);
+        assert!(std::ptr::eq(kept, get(&mut second, b"a_name_of_its_own").unwrap()));
+        assert_eq!(get(&mut first, b""), None);
+        assert_eq!(get(&mut first, &[b'x'; NAME_BYTES_MAX + 1]), None);
+        assert_eq!(get(&mut first, b"\xff"), None);
+    }
+
+    #[test]
+    fn the_name_that_came_next_is_taken_as_it_is_written() {
+        let mut names = Names::new();
+        let mut take = |text: &'static str| {
+            let bytes = Bytes::from_static(text.as_bytes());
+            let mut parser = Parser::new(&bytes);
+            let taken = match names.take(&mut parser) {
+                Name::Kept(name, _) => Some(name.to_owned()),
+                Name::Plain(name) => Some(String::from_utf8_lossy(name).into_owned()),
+                Name::Other => None,
+            };
+            (taken, parser.position())
+        };
+        for _ in 0..3 {
+            for name in ["first", "second_name", "a", "a", "first"] {
+                let text: &'static str = Box::leak(format!("\"{name}\":1").into_boxed_str());
+                assert_eq!(take(text), (Some(name.to_owned()), name.len() + 3));
+            }
+        }
+        assert_eq!(take("\"first\" :1"), (None, 0));
+        assert_eq!(take("\"fi"), (None, 0));
+        assert_eq!(take("\"second_name_\":1"), (Some("second_name_".to_owned()), 15));
+    }
+
+    #[test]
+    fn marks_tell_what_is_new() {
+        let mut marks = Marks::default();
+        assert!(!marks.add_kept("a", 1));
+        assert!(!marks.add_kept("b", 2));
+        assert!(marks.add_kept("a", 1));
+        // From the first other name on, nothing is certain.
+        assert!(marks.add_other("c"));
+        assert!(marks.add_kept("d", 3));
+        let mut marks = Marks::default();
+        assert!(!marks.add_other("c"));
+        assert!(marks.add_other("c"));
     }
 }

@@ -7,10 +7,6 @@ use connect_api::{Error, ErrorKind, Str};
 
 /// Jackson's limit; deeper nesting is an attack on the stack.
 const DEPTH_MAX: u32 = 1000;
-/// So many digits always fit 64 bits.
-const SMALL_DIGITS: usize = 18;
-/// Jackson's limit; the cost of a number grows faster than its length.
-const NUMBER_BYTES_MAX: usize = 1000;
 
 /// Boxed, so that the results of the innermost loops stay as small as a value.
 pub(super) type Parsed<T> = Result<T, Box<Error>>;
@@ -44,34 +40,21 @@ impl Token {
     }
 }
 
-/// A number as it stands in the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Number<'a> {
-    bytes: &'a [u8],
-    /// No point and no exponent.
-    pub(super) integral: bool,
-    /// Its value, where it is an integer of few enough digits to be read on the way.
-    pub(super) small: Option<i64>,
-}
-
-impl<'a> Number<'a> {
-    pub(super) fn text(&self) -> &'a str {
-        std::str::from_utf8(self.bytes).unwrap_or("0")
-    }
-}
-
 pub(super) struct Parser<'a> {
     input: &'a Bytes,
     /// The same, without the way through the shared buffer.
-    bytes: &'a [u8],
-    at: usize,
+    pub(super) bytes: &'a [u8],
+    pub(super) at: usize,
     depth: u32,
+    /// What follows the first string that was met, from there on; `None` inside where that is not UTF-8 as a whole.
+    /// Checking it at once costs less than checking each string.
+    text: Option<(usize, Option<Str>)>,
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(input: &'a Bytes) -> Self {
         let at = if input.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        Self { input, bytes: input, at, depth: 0 }
+        Self { input, bytes: input, at, depth: 0, text: None }
     }
 
     pub(super) fn position(&self) -> usize {
@@ -87,12 +70,30 @@ impl<'a> Parser<'a> {
         self.input.slice(from..to)
     }
 
-    /// Passes over known bytes, if they come next: a whole value, or a member's name with its colon.
+    /// Passes over known bytes, if they come next: a whole value.
     #[inline]
     pub(super) fn take_known(&mut self, value: &[u8]) -> bool {
         let found = !value.is_empty() && self.bytes[self.at..].starts_with(value);
         if found {
             self.at += value.len();
+        }
+        found
+    }
+
+    /// As [`Self::take_known`] of a member's name with its quotes and colon, which is too short to call a function for.
+    #[inline]
+    pub(super) fn take_name(&mut self, member: &[u8]) -> bool {
+        let Some(next) = self.bytes.get(self.at..self.at + member.len()) else { return false };
+        let found = match (next.last_chunk::<8>(), member.last_chunk::<8>()) {
+            (Some(next_end), Some(member_end)) => {
+                // The last eight may overlap with the eights before them.
+                let (next, member) = (next.as_chunks::<8>().0, member.as_chunks::<8>().0);
+                next_end == member_end && next.iter().zip(member).all(|(next, member)| next == member)
+            }
+            _ => !member.is_empty() && next.iter().zip(member).all(|(next, member)| next == member),
+        };
+        if found {
+            self.at += member.len();
         }
         found
     }
@@ -129,62 +130,6 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    #[inline]
-    pub(super) fn number(&mut self) -> Parsed<Number<'a>> {
-        let bytes = self.bytes;
-        let start = self.at;
-        let negative = bytes[start] == b'-';
-        let first = start + usize::from(negative);
-        let (mut at, mut value) = (first, 0_i64);
-        while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
-            value = value.wrapping_mul(10).wrapping_add(digit.into());
-            at += 1;
-        }
-        let digits = at - first;
-        if (1..=SMALL_DIGITS).contains(&digits) && bytes.get(at).is_none_or(|byte| is_delimiter(*byte)) {
-            self.at = at;
-            let small = Some(if negative { -value } else { value });
-            return Ok(Number { bytes: &bytes[start..at], integral: true, small });
-        }
-        self.long_number(at, digits > 0)
-    }
-
-    /// Goes on behind the whole digits of a number that is not a small integer.
-    #[inline(never)]
-    fn long_number(&mut self, whole_end: usize, mut valid: bool) -> Parsed<Number<'a>> {
-        let bytes = self.bytes;
-        let start = self.at;
-        let mut at = whole_end;
-        let mut integral = true;
-        let digits = |from: usize| {
-            let rest = bytes.get(from..).unwrap_or_default();
-            from + rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len())
-        };
-        if bytes.get(at) == Some(&b'.') {
-            let end = digits(at + 1);
-            valid &= end > at + 1;
-            integral = false;
-            at = end;
-        }
-        if let Some(b'e' | b'E') = bytes.get(at) {
-            let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
-            let end = digits(at + 1 + sign);
-            valid &= end > at + 1 + sign;
-            integral = false;
-            at = end;
-        }
-        if !valid || bytes.get(at).is_some_and(|byte| !is_delimiter(*byte)) {
-            self.at = at.min(bytes.len());
-            return Err(self.unexpected("a number"));
-        }
-        if at - start > NUMBER_BYTES_MAX {
-            let length = at - start;
-            return Err(syntax(format!("a number has {length} characters, more than {NUMBER_BYTES_MAX}")));
-        }
-        self.at = at;
-        Ok(Number { bytes: &bytes[start..at], integral, small: None })
-    }
-
     /// Takes a string.
     #[inline]
     pub(super) fn string(&mut self) -> Parsed<Str> {
@@ -192,9 +137,22 @@ impl<'a> Parser<'a> {
         let to = plain_end(self.bytes, from);
         if self.bytes.get(to) == Some(&b'"') {
             self.at = to + 1;
-            return Str::from_utf8(self.input.slice(from..to)).map_err(|_| invalid_utf8(from));
+            return match self.text_from(from) {
+                Some((start, text)) => text.slice(from - start..to - start),
+                None => Str::from_utf8(self.input.slice(from..to)).ok(),
+            }
+            .ok_or_else(|| invalid_utf8(from));
         }
         self.raw_string().and_then(|text| self.owned(text))
+    }
+
+    /// The text that holds what stands at this position, with its own start.
+    #[inline]
+    fn text_from(&mut self, at: usize) -> Option<(usize, &Str)> {
+        if self.text.as_ref().is_none_or(|(start, _)| *start > at) {
+            self.text = Some((at, Str::from_utf8(self.input.slice(at..)).ok()));
+        }
+        self.text.as_ref().and_then(|(start, text)| Some((*start, text.as_ref()?)))
     }
 
     /// The bytes of a string without escapes, or what its escapes stand for; not checked to be UTF-8.
@@ -241,11 +199,6 @@ impl<'a> Parser<'a> {
             return Err(syntax(format!("values are nested deeper than {DEPTH_MAX}")));
         }
         Ok(())
-    }
-
-    /// How many arrays and objects are open.
-    pub(super) fn depth(&self) -> usize {
-        self.depth as usize
     }
 
     pub(super) fn ascend(&mut self, levels: u32) {
@@ -407,7 +360,7 @@ impl std::ops::Deref for RawText<'_> {
 
 /// A failure of the text itself, in the form in which the JVM's converter reports it.
 #[cold]
-fn syntax(what: impl Into<String>) -> Box<Error> {
+pub(super) fn syntax(what: impl Into<String>) -> Box<Error> {
     let cause = Error::new(ErrorKind::Data, what).class("org.apache.kafka.common.errors.SerializationException");
     Box::new(
         Error::data("Converting byte[] to Kafka Connect data failed due to serialization error: ").caused_by(cause),
@@ -419,7 +372,7 @@ fn invalid_utf8(at: usize) -> Box<Error> {
     syntax(format!("the string at byte {at} is not UTF-8"))
 }
 
-fn is_delimiter(byte: u8) -> bool {
+pub(super) fn is_delimiter(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}')
 }
 

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use connect_api::{Str, Value, decimal};
 
 use super::{
-    names::Names,
-    parse::{Number, Parsed, Parser, RawText, Token},
+    names::{Marks, Name, Names},
+    number::Number,
+    parse::{Parsed, Parser, RawText, Token},
 };
 
 /// From this many members on, a name given twice is found by hash.
@@ -14,85 +15,130 @@ const LINEAR_MEMBERS_MAX: usize = 64;
 
 /// Reads the next value; null where nothing is left.
 pub(super) fn any(parser: &mut Parser<'_>, names: &mut Names) -> Parsed<Value> {
+    let mut value = Value::Null;
     match parser.peek()? {
-        Token::End => Ok(Value::Null),
-        token => item(parser, token, names),
+        Token::End => {}
+        token => item(parser, token, names, Names::NONE, &mut value)?,
     }
+    Ok(value)
 }
 
-fn item(parser: &mut Parser<'_>, token: Token, names: &mut Names) -> Parsed<Value> {
+/// Puts a value in the place of a null. Values are made where they stay: moving one over the stack costs more than
+/// reading it.
+#[inline(always)]
+pub(super) fn put(place: &mut Value, value: Value) {
+    debug_assert!(place.is_null(), "nothing is left behind");
+    // There is nothing to drop, which the compiler can't know.
+    std::mem::forget(std::mem::replace(place, value));
+}
+
+/// `under`: the number of the name that the value stands under.
+fn item(parser: &mut Parser<'_>, token: Token, names: &mut Names, under: u16, place: &mut Value) -> Parsed<()> {
     match token {
-        Token::String => parser.string().map(Value::String),
-        Token::Number => {
-            let number = parser.number()?;
-            Ok(if number.integral { Value::Int64(long(number)) } else { Value::Float64(double(number)) })
-        }
-        Token::Object => members(parser, names).map(Value::Map),
-        Token::Array => items(parser, names).map(Value::Array),
-        Token::True | Token::False => parser.word(token).map(|()| Value::Boolean(token == Token::True)),
-        Token::Null => parser.word(token).map(|()| Value::Null),
-        Token::End => Err(parser.unexpected("a value")),
+        Token::Object => put(place, Value::Map(members(parser, names, under)?)),
+        Token::Array => put(place, Value::Array(items(parser, names, under)?)),
+        _ => scalar(parser, token, place)?,
     }
+    Ok(())
 }
 
-fn items(parser: &mut Parser<'_>, names: &mut Names) -> Parsed<Vec<Value>> {
+/// Apart, so that its variables take no part of the stack in each level of nesting.
+#[inline]
+fn scalar(parser: &mut Parser<'_>, token: Token, place: &mut Value) -> Parsed<()> {
+    match token {
+        Token::String => put(place, Value::String(parser.string()?)),
+        Token::Number => match parser.small_integer() {
+            Some(number) => put(place, Value::Int64(number)),
+            None => {
+                let number = parser.number()?;
+                put(place, if number.integral { Value::Int64(long(number)) } else { Value::Float64(number.double()) });
+            }
+        },
+        Token::True | Token::False => {
+            parser.word(token)?;
+            put(place, Value::Boolean(token == Token::True));
+        }
+        Token::Null => parser.word(token)?,
+        Token::Object | Token::Array | Token::End => return Err(parser.unexpected("a value")),
+    }
+    Ok(())
+}
+
+fn items(parser: &mut Parser<'_>, names: &mut Names, under: u16) -> Parsed<Vec<Value>> {
     let mut items = Vec::new();
     let mut more = !parser.open(b']')?;
     while more {
         let token = parser.peek()?;
-        items.push(item(parser, token, names)?);
+        items.push(Value::Null);
+        if let Some(place) = items.last_mut() {
+            item(parser, token, names, under, place)?;
+        }
         more = parser.more(b']')?;
     }
     Ok(items)
 }
 
-fn members(parser: &mut Parser<'_>, names: &mut Names) -> Parsed<Vec<(Value, Value)>> {
-    let mut pairs = Vec::new();
+fn members(parser: &mut Parser<'_>, names: &mut Names, under: u16) -> Parsed<Vec<(Value, Value)>> {
+    let mut pairs: Vec<(Value, Value)> = Vec::new();
     let mut more = !parser.open(b'}')?;
     if more {
-        pairs.reserve(names.room(parser.depth()));
+        pairs.reserve(names.room(under));
     }
-    let depth = parser.depth();
     let mut marks = Marks::default();
     while more {
-        let name = match parser.plain_name().map(|name| names.get(name).ok_or(name)) {
-            Some(Ok(known)) => Str::from_static(known),
-            Some(Err(name)) => parser.owned(RawText::Plain(name))?,
-            None => parser.name().and_then(|name| parser.owned(name))?,
+        let (under, place) = match names.take(parser) {
+            Name::Kept(name, at) if !marks.add_kept(name, at) => (at, new_member(&mut pairs, Str::from_static(name))),
+            Name::Kept(name, at) => (at, member(&mut pairs, Str::from_static(name))),
+            Name::Plain(name) => {
+                let name = parser.owned(RawText::Plain(name))?;
+                (Names::NONE, other_member(&mut pairs, &mut marks, name))
+            }
+            Name::Other => {
+                let name = parser.name().and_then(|name| parser.owned(name))?;
+                (Names::NONE, other_member(&mut pairs, &mut marks, name))
+            }
         };
         let token = parser.peek()?;
-        let value = item(parser, token, names)?;
-        let maybe_repeated = marks.add(&name) && pairs.len() <= LINEAR_MEMBERS_MAX;
-        match maybe_repeated.then(|| value_of(&mut pairs, &name)).flatten() {
-            Some(known) => *known = value,
-            None => pairs.push((Value::String(name), value)),
-        }
+        item(parser, token, names, under, place)?;
         more = parser.more(b'}')?;
     }
     if pairs.len() > LINEAR_MEMBERS_MAX {
         keep_last(&mut pairs);
     }
-    names.took(depth, pairs.len());
+    names.took(under, pairs.len());
     Ok(pairs)
 }
 
-fn value_of<'a>(pairs: &'a mut [(Value, Value)], name: &str) -> Option<&'a mut Value> {
-    pairs.iter_mut().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value)
+/// The place of a member that is certainly new; the name is made where it stays, too.
+#[inline]
+fn new_member(pairs: &mut Vec<(Value, Value)>, name: Str) -> &mut Value {
+    // A constant is copied from where it is; made here, its bytes would be written and read back at once, in other widths.
+    const EMPTY: (Value, Value) = (Value::Null, Value::Null);
+    let at = pairs.len();
+    pairs.push(EMPTY);
+    let (key, value) = &mut pairs[at];
+    put(key, Value::String(name));
+    value
 }
 
-/// Tells cheaply that no name was met before; that one was, it says too often rather than too seldom.
-#[derive(Default)]
-struct Marks([u64; 4]);
-
-impl Marks {
-    fn add(&mut self, name: &str) -> bool {
-        let mark = super::names::fingerprint(name.as_bytes());
-        let bit = 1_u64 << (mark & 63);
-        let word = &mut self.0[mark as usize >> 6 & 3];
-        let seen = *word & bit != 0;
-        *word |= bit;
-        seen
+/// The place of a member that may be there already, unless there are too many to look: repeated ones are joined at the end.
+#[inline(never)]
+fn member(pairs: &mut Vec<(Value, Value)>, name: Str) -> &mut Value {
+    let known = match pairs.len() <= LINEAR_MEMBERS_MAX {
+        true => pairs.iter().position(|(key, _)| key.as_str() == Some(&name)),
+        false => None,
+    };
+    match known {
+        Some(at) => {
+            pairs[at].1 = Value::Null;
+            &mut pairs[at].1
+        }
+        None => new_member(pairs, name),
     }
+}
+
+fn other_member<'a>(pairs: &'a mut Vec<(Value, Value)>, marks: &mut Marks, name: Str) -> &'a mut Value {
+    if marks.add_other(&name) { member(pairs, name) } else { new_member(pairs, name) }
 }
 
 /// Of members with the same name only the last value counts, in the place of the first.
@@ -160,12 +206,6 @@ pub(super) fn long(number: Number<'_>) -> i64 {
         return value;
     }
     decimal::parse(number.text()).map_or(0, |(unscaled, scale)| decimal::to_i64_wrapping(&unscaled, scale))
-}
-
-/// `JsonNode.doubleValue()`; a decimal has no negative zero.
-pub(super) fn double(number: Number<'_>) -> f64 {
-    let value: f64 = number.text().parse().unwrap_or(0.0);
-    if value == 0.0 { 0.0 } else { value }
 }
 
 /// `JsonNode.floatValue()`.

@@ -11,8 +11,10 @@ use bytes::Bytes;
 use connect_api::{Error, Logical, Schema, Struct, Type, Value, decimal, schema::logical};
 
 use super::{
-    parse::{Number, Parsed, Parser, Token},
-    read, text,
+    number::Number,
+    parse::{Parsed, Parser, Token},
+    read::{self, put},
+    text,
 };
 
 /// How the values of one schema are read.
@@ -81,38 +83,74 @@ impl Node {
     }
 
     pub(super) fn read(&self, parser: &mut Parser<'_>) -> Parsed<Value> {
+        let mut value = Value::Null;
+        self.read_into(parser, &mut value)?;
+        Ok(value)
+    }
+
+    /// Reads a value into the place where it stays, which holds null.
+    fn read_into(&self, parser: &mut Parser<'_>, place: &mut Value) -> Parsed<()> {
         let token = parser.peek()?;
         match (&self.kind, token) {
+            (Kind::Struct(node), Token::Object) => put(place, Value::Struct(node.read(parser)?)),
+            (Kind::Array(items), Token::Array | Token::Object) => {
+                put(place, Value::Array(read_items(items, token, parser)?));
+            }
+            (Kind::NamedMap(keys, values), Token::Object) => {
+                put(place, Value::Map(read_members(keys, values, parser)?))
+            }
+            (Kind::PairMap(keys, values), Token::Array) => put(place, Value::Map(read_pairs(keys, values, parser)?)),
+            _ => self.read_scalar(parser, token, place)?,
+        }
+        Ok(())
+    }
+
+    /// Apart, so that its variables take no part of the stack in each level of nesting.
+    #[inline]
+    fn read_scalar(&self, parser: &mut Parser<'_>, token: Token, place: &mut Value) -> Parsed<()> {
+        // As most numbers are.
+        if let (Token::Number, Kind::Int64 | Kind::Timestamp) = (token, &self.kind)
+            && let Some(number) = parser.small_integer()
+        {
+            put(place, Value::Int64(number));
+            return Ok(());
+        }
+        let value = match (&self.kind, token) {
             (_, Token::Null) => {
                 parser.word(token)?;
-                self.null()
+                if self.default.is_none() && self.optional {
+                    return Ok(());
+                }
+                self.null()?
             }
-            (_, Token::End) => Err(parser.unexpected("a value")),
-            (Kind::String, Token::String) => parser.string().map(Value::String),
-            (Kind::Int64, Token::Number) => parser.number().map(|number| Value::Int64(read::long(number))),
-            (Kind::Int32, Token::Number) => parser.number().map(|number| Value::Int32(read::long(number) as i32)),
-            (Kind::Int16, Token::Number) => parser.number().map(|number| Value::Int16(read::long(number) as i16)),
-            (Kind::Int8, Token::Number) => parser.number().map(|number| Value::Int8(read::long(number) as i8)),
-            (Kind::Float64, Token::Number) => parser.number().map(|number| Value::Float64(read::double(number))),
-            (Kind::Float32, Token::Number) => parser.number().map(|number| Value::Float32(read::float(number))),
+            (_, Token::End) => return Err(parser.unexpected("a value")),
+            (Kind::String, Token::String) => {
+                put(place, Value::String(parser.string()?));
+                return Ok(());
+            }
+            (Kind::Int64, Token::Number) => Value::Int64(read::long(parser.number()?)),
+            (Kind::Int32, Token::Number) => Value::Int32(read::long(parser.number()?) as i32),
+            (Kind::Int16, Token::Number) => Value::Int16(read::long(parser.number()?) as i16),
+            (Kind::Int8, Token::Number) => Value::Int8(read::long(parser.number()?) as i8),
+            (Kind::Float64, Token::Number) => Value::Float64(parser.number()?.double()),
+            (Kind::Float32, Token::Number) => Value::Float32(read::float(parser.number()?)),
             (Kind::Boolean, Token::True | Token::False) => {
-                parser.word(token).map(|()| Value::Boolean(token == Token::True))
+                parser.word(token)?;
+                Value::Boolean(token == Token::True)
             }
-            (Kind::Struct(node), Token::Object) => node.read(parser),
-            (Kind::Bytes, Token::String) => read_base64(parser, "Invalid bytes field").map(Value::Bytes),
-            (Kind::Decimal { scale }, Token::String) => read_decimal_bytes(parser, *scale),
-            (Kind::Decimal { scale }, Token::Number) => parser.number().and_then(|number| read_decimal(number, *scale)),
-            (Kind::Timestamp, Token::Number) => parser.number().and_then(timestamp),
-            (Kind::Date, Token::Number) => parser.number().and_then(date),
-            (Kind::Time, Token::Number) => parser.number().and_then(time),
-            (Kind::Array(items), Token::Array | Token::Object) => read_items(items, token, parser).map(Value::Array),
-            (Kind::NamedMap(keys, values), Token::Object) => read_members(keys, values, parser).map(Value::Map),
-            (Kind::PairMap(keys, values), Token::Array) => read_pairs(keys, values, parser).map(Value::Map),
+            (Kind::Bytes, Token::String) => Value::Bytes(read_base64(parser, "Invalid bytes field")?),
+            (Kind::Decimal { scale }, Token::String) => read_decimal_bytes(parser, *scale)?,
+            (Kind::Decimal { scale }, Token::Number) => read_decimal(parser.number()?, *scale)?,
+            (Kind::Timestamp, Token::Number) => timestamp(parser.number()?)?,
+            (Kind::Date, Token::Number) => date(parser.number()?)?,
+            (Kind::Time, Token::Number) => time(parser.number()?)?,
             (kind, token) => {
                 parser.skip()?;
-                kind.other(token)
+                kind.other(token)?
             }
-        }
+        };
+        put(place, value);
+        Ok(())
     }
 
     /// What a null, or a member that is left out, reads as.
@@ -206,13 +244,18 @@ impl StructNode {
         Self { schema: schema.clone(), fields: fields.map(field).collect() }
     }
 
-    fn read(&self, parser: &mut Parser<'_>) -> Parsed<Value> {
+    fn read(&self, parser: &mut Parser<'_>) -> Parsed<Struct> {
         let mut values = Vec::with_capacity(self.fields.len());
         let mut more = !parser.open(b'}')?;
         // Writers keep the order of the schema, so the next member is most often the next field.
         while more {
             match self.fields.get(values.len()) {
-                Some(field) if parser.take_known(&field.member) => values.push(field.read(parser)?),
+                Some(field) if parser.take_name(&field.member) => {
+                    values.push(Value::Null);
+                    if let Some(place) = values.last_mut() {
+                        field.read(parser, place)?;
+                    }
+                }
                 _ => {
                     let name = parser.name()?;
                     self.read_in_any_order(parser, &name, &mut values)?;
@@ -224,7 +267,7 @@ impl StructNode {
         for field in &self.fields[values.len()..] {
             values.push(field.node.null()?);
         }
-        Ok(Value::Struct(Struct::new(self.schema.clone(), values)))
+        Ok(Struct::new(self.schema.clone(), values))
     }
 
     /// Reads the members from `name` on, whatever their order, and fills in the fields that are left out.
@@ -238,7 +281,8 @@ impl StructNode {
         loop {
             match at {
                 Some(at) => {
-                    values[at] = self.fields[at].read(parser)?;
+                    values[at] = Value::Null;
+                    self.fields[at].read(parser, &mut values[at])?;
                     seen[at] = true;
                     next = at + 1;
                 }
@@ -267,16 +311,16 @@ impl StructNode {
 
 impl FieldNode {
     /// A row takes a null only where its field is optional or has a default.
-    fn read(&self, parser: &mut Parser<'_>) -> Parsed<Value> {
-        let value = self.node.read(parser)?;
-        if value.is_null() && !self.node.optional && self.node.default.is_none() {
+    fn read(&self, parser: &mut Parser<'_>, place: &mut Value) -> Parsed<()> {
+        self.node.read_into(parser, place)?;
+        if place.is_null() && !self.node.optional && self.node.default.is_none() {
             return Err(fail(format!(
                 "Invalid value: null used for required field: \"{}\", schema type: {}",
                 String::from_utf8_lossy(&self.name),
                 self.node.type_name
             )));
         }
-        Ok(value)
+        Ok(())
     }
 }
 

@@ -99,8 +99,8 @@ pub(super) fn integer(out: &mut Vec<u8>, number: i64) {
 /// `Double.toString`, quoted where JSON has no such number.
 pub(super) fn double(out: &mut Vec<u8>, number: f64) {
     let size = number.abs();
-    if (1e-3..1e7).contains(&size) {
-        return plain(out, &number);
+    if (1e-3..1e7).contains(&size) && plain(out, &number, DOUBLE_DIGITS) {
+        return;
     }
     quote_if(out, !number.is_finite(), &java::double_text(number));
 }
@@ -108,19 +108,30 @@ pub(super) fn double(out: &mut Vec<u8>, number: f64) {
 /// `Float.toString`, quoted where JSON has no such number.
 pub(super) fn float(out: &mut Vec<u8>, number: f32) {
     let size = number.abs();
-    if (1e-3..1e7).contains(&size) {
-        return plain(out, &number);
+    if (1e-3..1e7).contains(&size) && plain(out, &number, FLOAT_DIGITS) {
+        return;
     }
     quote_if(out, !number.is_finite(), &java::float_text(number));
 }
 
-/// In this range Java writes no exponent, so its text is Rust's, with a fraction always.
-fn plain(out: &mut Vec<u8>, number: &dyn std::fmt::Display) {
+/// From so many digits on, two shortest texts can be equally near.
+const DOUBLE_DIGITS: usize = 16;
+const FLOAT_DIGITS: usize = 7;
+
+/// In this range Java writes no exponent, so its text is Rust's, with a fraction always. False, with nothing written, where
+/// the two may differ: of two texts equally near, Java takes the even one.
+fn plain(out: &mut Vec<u8>, number: &dyn std::fmt::Display, digits: usize) -> bool {
     let start = out.len();
     write!(out, "{number}").expect("writing to memory does not fail");
-    if !out[start..].contains(&b'.') {
+    let text = &out[start..];
+    if text.len() > digits && text.last().is_some_and(|last| last % 2 == 1) {
+        out.truncate(start);
+        return false;
+    }
+    if !text.contains(&b'.') {
         out.extend_from_slice(b".0");
     }
+    true
 }
 
 fn quote_if(out: &mut Vec<u8>, quoted: bool, text: &str) {
@@ -178,6 +189,7 @@ mod tests {
         check(f64::NEG_INFINITY, "\"-Infinity\"");
         assert_eq!(written(|out| float(out, 0.1)), "0.1");
         assert_eq!(written(|out| float(out, 16_777_216.0)), "1.6777216E7");
+        assert_eq!(written(|out| float(out, -2_773_509.0 / 8.0)), "-346688.62");
     }
 
     #[test]

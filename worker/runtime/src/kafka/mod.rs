@@ -11,4 +11,4 @@ pub mod offsets;
 pub mod producer;
 mod sasl;
 pub mod topic_logs;
-mod trouble;
+pub mod trouble;

@@ -1,7 +1,10 @@
 //! Lost connections in the log: told once in a while, not each time each client notices.
 
 use std::{
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -9,6 +12,14 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 /// A worker has a dozen clients and each tries several times a second; one line in this time is enough to know.
 const TELL_EVERY: Duration = Duration::from_secs(10);
+
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+/// The worker has stopped: what its clients still lose until they are gone is no news, least of all the broker that
+/// stops after it in the same process.
+pub fn worker_has_ended() {
+    ENDED.store(true, Ordering::Relaxed);
+}
 
 /// Whether the error is a connection that the client restores by itself.
 pub(super) fn is_lost_connection(error: &KafkaError) -> bool {
@@ -21,7 +32,7 @@ pub(super) fn is_lost_connection(error: &KafkaError) -> bool {
 /// Whether a lost connection should be told now. What merely sums up others (`AllBrokersDown`) names no broker, so never.
 pub(super) fn tell_now(error: &KafkaError) -> bool {
     static LAST: Mutex<Option<Instant>> = Mutex::new(None);
-    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) || ENDED.load(Ordering::Relaxed) {
         return false;
     }
     let mut last = LAST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,9 +1,11 @@
 //! `make run`: the main job of Millrace, made visible. A row changed in MySQL becomes a document in Elasticsearch.
 //!
-//! Brings up a database, Kafka and a search engine, starts the worker, posts `config/demo/*.json`, changes rows and
-//! prints each change as it arrives in the index. Ctrl-C stops everything; the next start resumes where it stopped.
+//! Brings up a database and a search engine, starts broker and worker in one process, posts `config/demo/*.json`,
+//! changes rows and prints each change as it arrives in the index. Where database or search engine can't be had, it shows
+//! a job that needs neither. Ctrl-C stops everything; the next start resumes where it stopped.
 
 mod changes;
+mod lines;
 mod parts;
 
 use std::time::{Duration, Instant};
@@ -36,17 +38,32 @@ async fn main() {
 }
 
 async fn demonstrate(parts: &mut Parts, count: Option<u64>) -> Result<(), String> {
-    parts.start_services()?;
+    let services = parts.start_services();
     let started = Instant::now();
     parts.worker = Some(WorkerProcess::start(parts).await?);
     let worker = parts.worker.as_ref().expect("started on the line above");
     println!(
-        "  {:<14} {:<28} ready in {} ms, {} MB",
+        "  {:<14} {:<28} ready in {} ms, {} MB, with a Kafka broker on {}",
         "Millrace",
         worker.url,
         started.elapsed().as_millis(),
-        worker.memory_mb()
+        worker.memory_mb(),
+        worker.kafka
     );
+    match services {
+        Ok(()) => main_job(parts, worker, count).await?,
+        Err(reason) => {
+            println!(
+                "\nThe main job can't run here: {reason}.\nShown instead: test data through transforms into a file.\n"
+            );
+            lines::show(worker, count).await?;
+        }
+    }
+    println!("\nthe worker used {} MB", worker.memory_mb());
+    Ok(())
+}
+
+async fn main_job(parts: &Parts, worker: &WorkerProcess, count: Option<u64>) -> Result<(), String> {
     let mut changes = Changes::prepare(parts).await?;
     let posted = Instant::now();
     for file in parts.connector_files() {
@@ -65,7 +82,6 @@ async fn demonstrate(parts: &mut Parts, count: Option<u64>) -> Result<(), String
         done += 1;
         tokio::time::sleep(CHANGE_EVERY).await;
     }
-    println!("\nthe worker used {} MB", worker.memory_mb());
     Ok(())
 }
 
@@ -74,6 +90,7 @@ fn print_hints(parts: &Parts, worker: &WorkerProcess, changes: &Changes) {
     println!("  curl {}/connectors?expand=status", worker.url);
     println!("  curl {}/metrics", worker.url);
     println!("  curl '{}/_search?pretty'", changes.index_url());
+    println!("  kcat -b {} -t asgard.demo.CUSTOMERS -o -5 -e", worker.kafka);
     println!("  {}", parts.sql_command("UPDATE demo.CUSTOMERS SET comments='hello' WHERE id=1"));
     println!("The worker writes its log to {}. Ctrl-C stops everything.\n", worker.log.display());
 }

@@ -10,7 +10,7 @@ use std::{
 use connect_e2e::services;
 use serde_json::Value;
 
-/// How long the worker may take to be healthy; Kafka elects its first coordinators meanwhile.
+/// How long the worker may take to be healthy, on a machine that has much else to do.
 const WORKER_READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// What the demo started, and where.
@@ -19,16 +19,14 @@ pub(crate) struct Parts {
     started: Vec<(&'static str, PathBuf)>,
     pub(crate) mariadb: bool,
     pub(crate) database_port: u16,
-    pub(crate) kafka: String,
     pub(crate) search: String,
     pub(crate) worker: Option<WorkerProcess>,
 }
 
 impl Parts {
-    /// Brings up the database, Kafka and the search engine, each on what the machine has before anything is fetched.
+    /// Brings up the database and the search engine, each on what the machine has before anything is fetched.
     pub(crate) fn start_services(&mut self) -> Result<(), String> {
         self.database_port = self.first_that_starts(&databases())?;
-        self.kafka = format!("127.0.0.1:{}", self.first_that_starts(&[Candidate::new("Kafka", "kafka")])?);
         let search = self.first_that_starts(&[
             Candidate::new("Elasticsearch", "search").arguments(&["8.19.21"]),
             Candidate::new("OpenSearch", "search").arguments(&["os-2.19.6"]),
@@ -75,10 +73,15 @@ impl Parts {
         Ok(port)
     }
 
-    /// The files to post, in order.
+    /// The files of the main job to post, in order.
     pub(crate) fn connector_files(&self) -> Vec<PathBuf> {
         let source = if self.mariadb { "SOURCE_MARIADB_01.json" } else { "SOURCE_MYSQL_01.json" };
         [source, "SINK_ELASTIC_01.json"].map(|file| config().join(file)).into()
+    }
+
+    /// The files of the job that needs no other system, and the file that it writes.
+    pub(crate) fn embedded_files() -> (Vec<PathBuf>, PathBuf) {
+        (["SOURCE_DATAGEN_01.json", "SINK_FILE_01.json"].map(|file| config().join(file)).into(), lines_file())
     }
 
     /// A command that runs SQL on the database of the demo.
@@ -86,7 +89,7 @@ impl Parts {
         format!("mysql -h 127.0.0.1 -P {} -u root -e \"{statement}\"", self.database_port)
     }
 
-    /// Stops the worker first, so that it stores its offsets while Kafka is there.
+    /// Stops the worker first, as it reads and writes the others.
     pub(crate) async fn stop(&mut self) {
         if let Some(worker) = self.worker.take() {
             worker.stop().await;
@@ -103,6 +106,8 @@ impl Parts {
 /// The worker of the demo.
 pub(crate) struct WorkerProcess {
     pub(crate) url: String,
+    /// Where its broker listens.
+    pub(crate) kafka: String,
     pub(crate) log: PathBuf,
     child: Child,
     http: reqwest::Client,
@@ -110,29 +115,29 @@ pub(crate) struct WorkerProcess {
 
 impl WorkerProcess {
     pub(crate) async fn start(parts: &Parts) -> Result<Self, String> {
-        let port = match std::net::TcpListener::bind("127.0.0.1:8083") {
-            Ok(_) => 8083,
-            Err(_) => services::free_port(),
-        };
-        let url = format!("http://127.0.0.1:{port}");
+        let (listen, kafka) = (usual_address(8083), usual_address(9092));
+        let url = format!("http://{listen}");
         let log = state().join("worker.log");
         let file = File::create(&log).map_err(|error| format!("could not write {}: {error}", log.display()))?;
         let errors = file.try_clone().map_err(|error| format!("could not write {}: {error}", log.display()))?;
         let binary = connect_e2e::worker::binary();
         let child = Command::new(&binary)
-            .arg("connect-distributed")
+            .arg("run")
+            .args(["--listen", &listen, "--broker", &kafka, "--data"])
+            .arg(state().join("data"))
+            .arg("--config")
             .arg(config().join("worker.properties"))
-            .env("DEMO_KAFKA", &parts.kafka)
+            .env("DEMO_KAFKA", &kafka)
+            .env("DEMO_FILE", lines_file())
             .env("DEMO_SEARCH", &parts.search)
             .env("DEMO_DATABASE_PORT", parts.database_port.to_string())
-            .env("DEMO_LISTENER", &url)
             .stdin(Stdio::null())
             .stdout(file)
             .stderr(errors)
             .spawn()
             .map_err(|error| format!("could not run {}: {error}", binary.display()))?;
         let http = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
-        let mut worker = Self { url, log, child, http };
+        let mut worker = Self { url, kafka, log, child, http };
         worker.wait_until_healthy().await?;
         Ok(worker)
     }
@@ -212,6 +217,20 @@ fn state() -> PathBuf {
     let demo = state.join("demo");
     std::fs::create_dir_all(&demo).unwrap_or_else(|error| panic!("could not make {}: {error}", demo.display()));
     demo
+}
+
+/// What the sink of the embedded job writes.
+fn lines_file() -> PathBuf {
+    state().join("orders.txt")
+}
+
+/// The port that everyone expects, or another where that one is taken.
+fn usual_address(port: u16) -> String {
+    let port = match std::net::TcpListener::bind(("127.0.0.1", port)) {
+        Ok(_) => port,
+        Err(_) => services::free_port(),
+    };
+    format!("127.0.0.1:{port}")
 }
 
 fn config() -> PathBuf {

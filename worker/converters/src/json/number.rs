@@ -1,0 +1,185 @@
+//! Numbers of a JSON text: integers are read eight digits at a time, other numbers are checked and kept as text.
+
+use super::parse::{Parsed, Parser, is_delimiter, syntax};
+
+/// So many digits fit 64 bits without a sign.
+const SMALL_DIGITS: usize = 19;
+/// Jackson's limit; the cost of a number grows faster than its length.
+const NUMBER_BYTES_MAX: usize = 1000;
+
+/// A number as it stands in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Number<'a> {
+    bytes: &'a [u8],
+    /// No point and no exponent.
+    pub(super) integral: bool,
+    /// Its value, where it is an integer of few enough digits to be read on the way.
+    pub(super) small: Option<i64>,
+}
+
+impl<'a> Number<'a> {
+    pub(super) fn text(&self) -> &'a str {
+        std::str::from_utf8(self.bytes).unwrap_or("0")
+    }
+
+    /// The nearest double; a decimal has no negative zero.
+    pub(super) fn double(&self) -> f64 {
+        let value = short_decimal(self.bytes).unwrap_or_else(|| self.text().parse().unwrap_or(0.0));
+        if value == 0.0 { 0.0 } else { value }
+    }
+}
+
+impl<'a> Parser<'a> {
+    /// Takes an integer that fits, as most numbers are; else nothing is taken.
+    #[inline]
+    pub(super) fn small_integer(&mut self) -> Option<i64> {
+        let bytes = self.bytes;
+        let negative = bytes.get(self.at) == Some(&b'-');
+        let first = self.at + usize::from(negative);
+        let (mut at, mut value) = (first, 0_u64);
+        while let Some(eight) = bytes.get(at..)?.first_chunk().and_then(|chunk| eight_digits(*chunk)) {
+            value = value.wrapping_mul(100_000_000).wrapping_add(eight);
+            at += 8;
+        }
+        while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+            value = value.wrapping_mul(10).wrapping_add(digit.into());
+            at += 1;
+        }
+        if !(1..=SMALL_DIGITS).contains(&(at - first)) || bytes.get(at).is_some_and(|byte| !is_delimiter(*byte)) {
+            return None;
+        }
+        let value = i64::try_from(value).ok()?;
+        self.at = at;
+        Some(if negative { -value } else { value })
+    }
+
+    #[inline]
+    pub(super) fn number(&mut self) -> Parsed<Number<'a>> {
+        let start = self.at;
+        match self.small_integer() {
+            Some(small) => Ok(Number { bytes: &self.bytes[start..self.at], integral: true, small: Some(small) }),
+            None => self.long_number(),
+        }
+    }
+
+    /// Takes a number that is not a small integer.
+    #[inline(never)]
+    fn long_number(&mut self) -> Parsed<Number<'a>> {
+        let bytes = self.bytes;
+        let start = self.at;
+        let digits = |from: usize| {
+            let rest = bytes.get(from..).unwrap_or_default();
+            from + rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len())
+        };
+        let first = start + usize::from(bytes.get(start) == Some(&b'-'));
+        let mut at = digits(first);
+        let mut valid = at > first;
+        let mut integral = true;
+        if bytes.get(at) == Some(&b'.') {
+            let end = digits(at + 1);
+            valid &= end > at + 1;
+            integral = false;
+            at = end;
+        }
+        if let Some(b'e' | b'E') = bytes.get(at) {
+            let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
+            let end = digits(at + 1 + sign);
+            valid &= end > at + 1 + sign;
+            integral = false;
+            at = end;
+        }
+        if !valid || bytes.get(at).is_some_and(|byte| !is_delimiter(*byte)) {
+            self.at = at.min(bytes.len());
+            return Err(self.unexpected("a number"));
+        }
+        if at - start > NUMBER_BYTES_MAX {
+            let length = at - start;
+            return Err(syntax(format!("a number has {length} characters, more than {NUMBER_BYTES_MAX}")));
+        }
+        self.at = at;
+        Ok(Number { bytes: &bytes[start..at], integral, small: None })
+    }
+}
+
+/// The number that eight digits write; `None` where not all of them are digits.
+#[inline]
+fn eight_digits(chunk: [u8; 8]) -> Option<u64> {
+    const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    const PAIRS: u64 = 0x0000_00ff_0000_00ff;
+    let word = u64::from_le_bytes(chunk);
+    if word & HIGH != ZEROS || word.wrapping_add(0x0606_0606_0606_0606) & HIGH != ZEROS {
+        return None;
+    }
+    // Neighbours become pairs, pairs become fours, and fours the whole, each step in all places at once.
+    let pairs = (word - ZEROS).wrapping_mul(10).wrapping_add((word - ZEROS) >> 8);
+    let first_and_third = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));
+    let others = (pairs >> 16 & PAIRS).wrapping_mul(1 + (10_000 << 32));
+    Some(first_and_third.wrapping_add(others) >> 32)
+}
+
+/// The value of a decimal that is a quotient of two exact doubles, and so is rounded once; `None` for any other.
+fn short_decimal(bytes: &[u8]) -> Option<f64> {
+    const DIGITS_MAX: usize = 15;
+    const POWERS: [f64; DIGITS_MAX + 1] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    // A point more than the digits.
+    if digits.len() > DIGITS_MAX + 1 {
+        return None;
+    }
+    let (mut value, mut point) = (0_u64, None);
+    for (at, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => value = value * 10 + u64::from(byte - b'0'),
+            b'.' => point = Some(at),
+            _ => return None,
+        }
+    }
+    let fraction = point.map_or(0, |at| digits.len() - 1 - at);
+    if digits.len() - usize::from(point.is_some()) > DIGITS_MAX {
+        return None;
+    }
+    let value = value as f64 / POWERS[fraction];
+    Some(if digits.len() < bytes.len() { -value } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn integers_are_taken_where_they_fit() {
+        let small = |text: &str| {
+            let bytes = Bytes::copy_from_slice(text.as_bytes());
+            let mut parser = Parser::new(&bytes);
+            (parser.small_integer(), parser.position())
+        };
+        assert_eq!(small("0"), (Some(0), 1));
+        assert_eq!(small("-12345678,"), (Some(-12_345_678), 9));
+        assert_eq!(small("9223372036854775807}"), (Some(i64::MAX), 19));
+        assert_eq!(small("9223372036854775808"), (None, 0));
+        assert_eq!(small("00000000000000000001"), (None, 0));
+        assert_eq!(small("1234567/"), (None, 0));
+        assert_eq!(small("1234567:"), (None, 0));
+        assert_eq!(small("-"), (None, 0));
+        assert_eq!(small("1.5"), (None, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_what_the_standard_library_reads(whole in any::<i64>(), text in "-?[0-9]{1,12}\\.[0-9]{1,12}") {
+            let bytes = Bytes::from(format!("{whole} {text}"));
+            let mut parser = Parser::new(&bytes);
+            let integer = parser.number().unwrap();
+            prop_assert_eq!(integer.text().parse(), Ok(whole));
+            prop_assert!(integer.small.is_none_or(|small| small == whole));
+            prop_assert_eq!(parser.peek().unwrap(), super::super::parse::Token::Number);
+            let expected: f64 = text.parse().unwrap();
+            prop_assert_eq!(parser.number().unwrap().double(), expected);
+        }
+    }
+}
