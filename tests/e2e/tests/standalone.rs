@@ -49,9 +49,9 @@ async fn connectors_of_files_run_and_go_on_where_they_stopped() {
     let broker = Broker::start(&files.dir.join("broker")).await;
     std::fs::write(&files.input, "one\ntwo\n").expect("the test's folder can be written");
     let worker = Worker::alone(&files.dir.join("worker"), &broker.bootstrap, &files.connectors);
-    // The sink's group notices at once that its member was killed.
-    worker.property("consumer.session.timeout.ms", "1500");
-    worker.property("consumer.heartbeat.interval.ms", "400");
+    // The sink's group notices as soon as brokers allow that its member was killed.
+    worker.property("consumer.session.timeout.ms", "6000");
+    worker.property("consumer.heartbeat.interval.ms", "1000");
     let mut worker = worker.ready_after_start().await;
     reads(&files.output, "one\ntwo\n").await;
     worker.stop().await;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{
     App, connectors,
     error::RestError,
-    forward, loggers, metrics, offsets, plugins,
+    forward, loggers, metrics, offsets, openapi, plugins,
     route::{Route, query},
 };
 
@@ -133,6 +133,7 @@ async fn handler(call: &Call) -> Handled {
         (Route::Root, _) => plugins::root(call),
         (Route::Health, _) => plugins::health(call),
         (Route::Metrics, _) => metrics::render(call),
+        (Route::OpenApi, _) => openapi::document(),
         (Route::Plugins, _) => plugins::list(call),
         (Route::PluginConfig(name), _) => plugins::config(call, name),
         (Route::Validate(name), _) => plugins::validate(call, name).await,

@@ -10,6 +10,7 @@ pub mod loggers;
 pub mod metrics;
 pub mod model;
 pub mod offsets;
+pub mod openapi;
 pub mod plugins;
 pub mod route;
 

@@ -6,6 +6,7 @@ pub enum Route {
     Root,
     Health,
     Metrics,
+    OpenApi,
     Connectors,
     Connector(String),
     Config(String),
@@ -38,6 +39,7 @@ impl Route {
             [] => Route::Root,
             ["health"] => Route::Health,
             ["metrics"] => Route::Metrics,
+            ["openapi.json"] => Route::OpenApi,
             ["connectors"] => Route::Connectors,
             ["connectors", c] => Route::Connector(name(c)),
             ["connectors", c, "config"] => Route::Config(name(c)),
@@ -81,6 +83,7 @@ impl Route {
             Route::Root
             | Route::Health
             | Route::Metrics
+            | Route::OpenApi
             | Route::Status(_)
             | Route::TaskStatus(..)
             | Route::Topics(_)
