@@ -38,7 +38,16 @@ pub(crate) async fn broker(data: &Path, listen: SocketAddr) -> Result<()> {
     stop(broker).await
 }
 
+/// A log has up to two files open, and every client a connection; shells give 1,024 to all of them.
+const OPEN_FILES: u64 = 1 << 16;
+
 async fn start(config: BrokerConfig) -> Result<RunningBroker> {
+    match rlimit::increase_nofile_limit(OPEN_FILES) {
+        Ok(limit) => tracing::debug!(limit, "files may be open at once"),
+        Err(error) => {
+            tracing::warn!(%error, "could not raise the limit of open files, which bounds topics and clients")
+        }
+    }
     let broker = Broker::start(config).await;
     broker.map_err(|error| Error::fatal("could not start the broker").caused_by(error))
 }
