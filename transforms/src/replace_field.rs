@@ -65,8 +65,8 @@ struct Rules {
 }
 
 struct Plan {
-    /// The places of the fields that stay, in order.
-    kept: Vec<usize>,
+    /// Which fields stay; empty where all do.
+    kept: Vec<bool>,
     nulls: NullRules,
     schema: Schema,
 }
@@ -102,9 +102,10 @@ impl Transform for ReplaceField {
                 let rules = &self.rules;
                 let plan = self.plans.plan(row.schema(), |schema| Plan::new(schema, rules))?;
                 let mut values = row.into_values();
-                let mut kept = plan.kept.iter().map(|at| std::mem::take(&mut values[*at])).collect::<Vec<Value>>();
-                plan.nulls.apply(&mut kept)?;
-                Struct::new(plan.schema.clone(), kept).into()
+                let mut kept = plan.kept.iter();
+                values.retain(|_| kept.next().is_none_or(|kept| *kept));
+                plan.nulls.apply(&mut values)?;
+                Struct::new(plan.schema.clone(), values).into()
             }
         };
         Ok(Some(record))
@@ -141,13 +142,16 @@ impl Rules {
 impl Plan {
     fn new(from: &Schema, rules: &Rules) -> Result<Self> {
         let (mut kept, mut fields) = (Vec::new(), Vec::new());
-        for (at, field) in from.fields().into_iter().flatten().enumerate() {
-            if !rules.keeps(&field.name) {
+        for field in from.fields().into_iter().flatten() {
+            kept.push(rules.keeps(&field.name));
+            if kept.last() == Some(&false) {
                 continue;
             }
-            kept.push(at);
             let name = rules.renames.get(field.name.as_str()).unwrap_or(&field.name).clone();
             fields.push(Field { name, schema: field.schema.clone() });
+        }
+        if !kept.contains(&false) {
+            kept.clear();
         }
         let nulls = NullRules::new(&fields, rules.replace_nulls);
         Ok(Self { kept, nulls, schema: row::schema_like(from, fields)? })

@@ -90,7 +90,10 @@ fn unwrap(
     plan: &mut EnvelopePlan,
     settings: &Settings,
 ) -> Result<Option<Record>> {
-    let added = plan.added.iter().map(|field| field.value(envelope.values())).collect::<Result<Vec<Value>>>()?;
+    let mut added = Vec::with_capacity(plan.added.len());
+    for field in &plan.added {
+        added.push(field.value(envelope.values())?);
+    }
     let headers = plan.headers.iter().map(|field| field.header(envelope.values())).collect::<Vec<Header>>();
     let mut values = envelope.into_values();
     let change = plan.change(&mut values);
