@@ -114,7 +114,10 @@ fn unwrap(
     {
         record.topic = topic;
     }
-    record.headers.extend(headers);
+    // Without any, the record's own stay as they are, shared or not there at all.
+    if !headers.is_empty() {
+        record.headers.extend(headers);
+    }
     record.value = match settings.deletes {
         Deletes::TombstoneWithSchema if deleted => {
             SchemaAndValue { schema: plan.row_schema.clone(), value: Value::Null }
