@@ -3,7 +3,7 @@
 
 use std::{fs, hint::black_box, path::Path, sync::Arc, time::Instant};
 
-use connect_api::{Headers, OffsetMap, Origin, Props, Record, SchemaAndValue, SourceOffset, Transform};
+use connect_api::{Headers, OffsetMap, Origin, Props, Record, SchemaAndValue, SourceOffset, Transform, Value};
 use connect_testkit::golden;
 use connect_transforms::TRANSFORMS;
 use serde_json::Value as Json;
@@ -27,11 +27,13 @@ const UNWRAP: [Step; 1] = [("ExtractNewRecordState", &[("add.fields", "op,source
 fn main() {
     // A word given as argument chooses what is measured: `flat8`.
     let wanted = |payload: &str| std::env::args().skip(1).all(|word| word == payload);
-    for (payload, name, steps, jvm_ns) in
-        [("flat8", "5 transforms", &CHAIN[..], 1165), ("mysql_envelope", "ExtractNewRecordState", &UNWRAP[..], 473)]
-    {
+    for (payload, name, steps, schemas, jvm_ns) in [
+        ("flat8", "5 transforms", &CHAIN[..], true, 1165),
+        ("flat8", "5 transforms without schema", &CHAIN[..], false, 985),
+        ("mysql_envelope", "ExtractNewRecordState", &UNWRAP[..], true, 473),
+    ] {
         if wanted(payload) {
-            report(payload, name, &mut chain(steps), jvm_ns);
+            report(payload, name, &mut chain(steps), schemas, jvm_ns);
         }
     }
 }
@@ -45,15 +47,16 @@ fn chain(steps: &[Step]) -> Vec<Box<dyn Transform>> {
     steps.iter().map(configured).collect()
 }
 
-fn report(payload: &str, name: &str, chain: &mut [Box<dyn Transform>], jvm_ns: u32) {
+fn report(payload: &str, name: &str, chain: &mut [Box<dyn Transform>], schemas: bool, jvm_ns: u32) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/golden/bench/{payload}.json"));
     let text = fs::read_to_string(&file).expect("the payload is part of the repository");
     let case: Json = serde_json::from_str(&text).expect("the payload is JSON");
+    let data = golden::data(&case["schema"], &case["value"]).expect("the payload has a place in the data model");
     let record = Record {
         topic: case["topic"].as_str().unwrap_or_default().into(),
         partition: None,
         key: SchemaAndValue::NULL,
-        value: golden::data(&case["schema"], &case["value"]).expect("the payload has a place in the data model"),
+        value: if schemas { data } else { without_schema(&data.value) },
         timestamp: None,
         headers: Headers::default(),
     };
@@ -74,6 +77,13 @@ fn report(payload: &str, name: &str, chain: &mut [Box<dyn Transform>], jvm_ns: u
         "{{\"payload\":\"{payload}\",\"transforms\":\"{name}\",\"ns_per_record\":{ns:.0},\"clone_ns\":{clone:.0},\
          \"jvm_ns_per_record\":{jvm_ns},\"times_faster\":{times:.1}}}"
     );
+}
+
+/// A row of plain fields as the map that it is without a schema.
+fn without_schema(value: &Value) -> SchemaAndValue {
+    let Value::Struct(row) = value else { panic!("the payload is a row") };
+    let names = row.schema().fields().into_iter().flatten().map(|field| Value::String(field.name.clone()));
+    SchemaAndValue::schemaless(Value::Map(names.zip(row.values().iter().cloned()).collect()))
 }
 
 /// The fastest round of each, taken in turns: what else the machine does then slows down both.

@@ -62,8 +62,10 @@ impl Transform for MaskField {
         match (&data.schema, &mut data.value) {
             (None, Value::Map(pairs)) => {
                 for field in &self.fields {
-                    let masked = mask(row::get(pairs, field).unwrap_or(&Value::Null), None, self.replacement.as_ref())?;
-                    row::put(pairs, field, masked);
+                    match row::get_mut(pairs, field) {
+                        Some(value) => *value = mask(value, None, self.replacement.as_ref())?,
+                        None => pairs.push((Value::String(field.clone()), Value::Null)),
+                    }
                 }
             }
             (Some(_), Value::Struct(row)) => {
