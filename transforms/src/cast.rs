@@ -2,9 +2,8 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use connect_api::{
-    ConfigType, Error, Field, Logical, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Setting,
-    Str, Struct, Transform, Type, Value, config, config::Problem, decimal, java, plugin, plugin::Side, schema::logical,
-    time, values,
+    ConfigType, Error, Field, Logical, Origin, Props, Record, Result, Schema, SchemaCache, Setting, Str, Transform,
+    Type, Value, config, config::Problem, decimal, java, plugin, plugin::Side, schema::logical, time, values,
 };
 
 use crate::{
@@ -155,31 +154,40 @@ impl Cast {
         Ok(Self { side, spec, replace_nulls, plans: SchemaCache::default() })
     }
 
-    fn schemaless(&self, value: Value) -> Result<Value> {
+    fn schemaless(&self, value: &mut Value) -> Result<()> {
         let fields = match &self.spec {
-            Spec::Whole(target) => return cast(&value, None, *target),
+            Spec::Whole(target) => {
+                *value = cast(value, None, *target)?;
+                return Ok(());
+            }
             Spec::Fields(fields) => fields,
         };
-        let mut pairs = row::require_map(value, PURPOSE)?;
+        let Value::Map(pairs) = value else { return Err(row::no_map(value, PURPOSE)) };
         for (field, target) in fields {
-            let cast = cast(row::get(&pairs, field).unwrap_or(&Value::Null), None, *target)?;
-            row::put(&mut pairs, field, cast);
+            match row::get_mut(pairs, field) {
+                Some(value) => *value = cast(value, None, *target)?,
+                None => pairs.push((Value::String(field.clone()), Value::Null)),
+            }
         }
-        Ok(Value::Map(pairs))
+        Ok(())
     }
 
-    fn with_schema(&mut self, schema: &Schema, value: Value) -> Result<SchemaAndValue> {
+    /// The value in place, and the schema that it has from then on.
+    fn with_schema(&mut self, schema: &Schema, value: &mut Value) -> Result<Schema> {
         let (spec, replace_nulls) = (&self.spec, self.replace_nulls);
         let plan = self.plans.plan(schema, |schema| Plan::new(schema, spec, replace_nulls))?;
         if let Spec::Whole(target) = spec {
-            return Ok(SchemaAndValue::new(plan.schema.clone(), cast(&value, Some(schema), *target)?));
+            *value = cast(value, Some(schema), *target)?;
+            return Ok(plan.schema.clone());
         }
-        let mut values = row::require_struct(value, Some(schema), PURPOSE)?.into_values();
-        plan.before.apply(&mut values)?;
+        let Value::Struct(row) = value else { return Err(row::no_struct(value, Some(schema), PURPOSE)) };
+        let values = row.values_mut();
+        plan.before.apply(values)?;
         for (at, schema, target) in &plan.casts {
             values[*at] = cast(&values[*at], Some(schema), *target)?;
         }
-        Ok(SchemaAndValue::new(plan.schema.clone(), Value::Struct(Struct::new(plan.schema.clone(), values))))
+        row.set_schema(plan.schema.clone());
+        Ok(plan.schema.clone())
     }
 }
 
@@ -189,12 +197,10 @@ impl Transform for Cast {
         if data.value.is_null() {
             return Ok(Some(record));
         }
-        let data = std::mem::take(data);
-        let changed = match &data.schema {
-            None => SchemaAndValue::schemaless(self.schemaless(data.value)?),
-            Some(schema) => self.with_schema(schema, data.value)?,
-        };
-        *half(&mut record, self.side) = changed;
+        match &mut data.schema {
+            None => self.schemaless(&mut data.value)?,
+            Some(schema) => *schema = self.with_schema(schema, &mut data.value)?,
+        }
         Ok(Some(record))
     }
 }

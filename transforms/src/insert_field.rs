@@ -105,13 +105,17 @@ impl InsertField {
         Ok(Self { side, fields, replace_nulls: config.replace_nulls, plans: SchemaCache::default() })
     }
 
-    fn row(&mut self, row: Struct, found: Vec<Option<Value>>) -> Result<SchemaAndValue> {
+    /// The row with the fields at its end; `record` is what the row was taken from.
+    fn row(&mut self, row: Struct, record: &Record, origin: Origin<'_>) -> Result<SchemaAndValue> {
         let (fields, replace_nulls) = (&self.fields, self.replace_nulls);
         let plan = self.plans.plan(row.schema(), |schema| Plan::new(schema, fields, replace_nulls))?;
         let mut values = row.into_values();
-        plan.nulls.apply(&mut values)?;
-        values.reserve_exact(found.len());
-        values.extend(found.into_iter().map(Option::unwrap_or_default));
+        values.reserve_exact(fields.len());
+        for (_, content) in fields {
+            values.push(content.of(record, origin)?.unwrap_or_default());
+        }
+        let old = values.len() - fields.len();
+        plan.nulls.apply(&mut values[..old])?;
         Ok(Struct::new(plan.schema.clone(), values).into())
     }
 }
@@ -122,15 +126,13 @@ impl Transform for InsertField {
             return Ok(Some(record));
         }
         let data = std::mem::take(half(&mut record, self.side));
-        let found = self.fields.iter().map(|(_, content)| content.of(&record, origin));
-        let found = found.collect::<Result<Vec<Option<Value>>>>();
         let changed = if data.schema.is_some() {
             let row = row::require_struct(data.value, data.schema.as_ref(), PURPOSE)?;
-            self.row(row, found?)?
+            self.row(row, &record, origin)?
         } else {
             let mut pairs = row::require_map(data.value, PURPOSE)?;
-            for ((field, _), value) in self.fields.iter().zip(found?) {
-                if let Some(value) = value {
+            for (field, content) in &self.fields {
+                if let Some(value) = content.of(&record, origin)? {
                     row::put(&mut pairs, &field.name, value);
                 }
             }

@@ -1,8 +1,8 @@
 //! `MaskField`: puts nothing, or a fixed text, in the place of what is private.
 
 use connect_api::{
-    Error, Logical, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Str, Struct, Transform, Type,
-    Value, config, decimal, plugin, plugin::Side, schema::logical,
+    Error, Logical, Origin, Props, Record, Result, Schema, SchemaCache, Str, Transform, Type, Value, config, decimal,
+    plugin, plugin::Side, schema::logical,
 };
 
 use crate::{
@@ -58,31 +58,29 @@ impl MaskField {
 
 impl Transform for MaskField {
     fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let data = std::mem::take(half(&mut record, self.side));
-        let masked = match data.schema {
-            None => {
-                let mut pairs = row::require_map(data.value, PURPOSE)?;
+        let data = half(&mut record, self.side);
+        match (&data.schema, &mut data.value) {
+            (None, Value::Map(pairs)) => {
                 for field in &self.fields {
-                    let masked =
-                        mask(row::get(&pairs, field).unwrap_or(&Value::Null), None, self.replacement.as_ref())?;
-                    row::put(&mut pairs, field, masked);
+                    match row::get_mut(pairs, field) {
+                        Some(value) => *value = mask(value, None, self.replacement.as_ref())?,
+                        None => pairs.push((Value::String(field.clone()), Value::Null)),
+                    }
                 }
-                SchemaAndValue::schemaless(Value::Map(pairs))
             }
-            Some(schema) => {
-                let row = row::require_struct(data.value, Some(&schema), PURPOSE)?;
-                let own = row.schema().clone();
-                let mut values = row.into_values();
+            (Some(_), Value::Struct(row)) => {
                 let (fields, replace_nulls) = (&self.fields, self.replace_nulls);
-                let plan = self.plans.plan(&own, |schema| Ok::<_, Error>(Plan::new(schema, fields, replace_nulls)))?;
-                plan.nulls.apply(&mut values)?;
+                let plan =
+                    self.plans.plan(row.schema(), |schema| Ok::<_, Error>(Plan::new(schema, fields, replace_nulls)))?;
+                let values = row.values_mut();
+                plan.nulls.apply(values)?;
                 for (at, schema) in &plan.masked {
                     values[*at] = mask(&values[*at], Some(schema), self.replacement.as_ref())?;
                 }
-                SchemaAndValue::new(schema, Value::Struct(Struct::new(own, values)))
             }
-        };
-        *half(&mut record, self.side) = masked;
+            (None, value) => return Err(row::no_map(value, PURPOSE)),
+            (schema, value) => return Err(row::no_struct(value, schema.as_ref(), PURPOSE)),
+        }
         Ok(Some(record))
     }
 }

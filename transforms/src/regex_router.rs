@@ -32,12 +32,19 @@ struct RegexRouter {
     replacement: Replacement,
     /// Where topics go; the topics of a task come again and again.
     routes: HashMap<Str, Str>,
+    /// The route taken last: most records of a task follow one of the same topic.
+    last: Option<(Str, Str)>,
 }
 
 impl RegexRouter {
     fn new(props: &Props) -> Result<Self> {
         let config: RegexRouterConfig = plugin::parse(props)?;
-        Ok(Self { regex: config.regex, replacement: Replacement::new(&config.replacement), routes: HashMap::new() })
+        Ok(Self {
+            regex: config.regex,
+            replacement: Replacement::new(&config.replacement),
+            routes: HashMap::new(),
+            last: None,
+        })
     }
 
     fn route(&mut self, topic: &Str) -> Result<Str> {
@@ -55,10 +62,18 @@ impl RegexRouter {
 
 impl Transform for RegexRouter {
     fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        record.topic = match self.routes.get(&record.topic) {
+        if let Some((topic, route)) = &self.last
+            && *topic == record.topic
+        {
+            record.topic = route.clone();
+            return Ok(Some(record));
+        }
+        let route = match self.routes.get(&record.topic) {
             Some(route) => route.clone(),
             None => self.route(&record.topic)?,
         };
+        self.last = Some((record.topic.detached(), route.clone()));
+        record.topic = route;
         Ok(Some(record))
     }
 }

@@ -1,6 +1,6 @@
 //! `ReplaceField`: leaves fields out and gives others new names.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
 
 use connect_api::{
     Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Str, Struct, Transform, Value, config,
@@ -60,13 +60,16 @@ pub(crate) struct ReplaceField {
 struct Rules {
     exclude: Vec<String>,
     include: Vec<String>,
-    renames: HashMap<String, Str>,
+    /// Old and new names, in the order of the old ones.
+    renames: Vec<(String, Str)>,
+    /// Two fields get one name, if both are there.
+    renames_meet: bool,
     replace_nulls: bool,
 }
 
 struct Plan {
-    /// The places of the fields that stay, in order.
-    kept: Vec<usize>,
+    /// Which fields stay; empty where all do.
+    kept: Vec<bool>,
     nulls: NullRules,
     schema: Schema,
 }
@@ -74,10 +77,14 @@ struct Plan {
 impl ReplaceField {
     pub(crate) fn new(props: &Props, side: Side) -> Result<Self> {
         let config: ReplaceFieldConfig = plugin::parse(&with_old_names(props)?)?;
+        let renames: BTreeMap<String, Str> =
+            config.renames.into_iter().map(|rename| (rename.old, rename.new)).collect();
+        let new_names: HashSet<&Str> = renames.values().collect();
         let rules = Rules {
+            renames_meet: new_names.len() < renames.len(),
             exclude: config.exclude.0,
             include: config.include.0,
-            renames: config.renames.into_iter().map(|rename| (rename.old, rename.new)).collect(),
+            renames: renames.into_iter().collect(),
             replace_nulls: config.replace_nulls,
         };
         Ok(Self { side, rules, plans: SchemaCache::default() })
@@ -102,9 +109,10 @@ impl Transform for ReplaceField {
                 let rules = &self.rules;
                 let plan = self.plans.plan(row.schema(), |schema| Plan::new(schema, rules))?;
                 let mut values = row.into_values();
-                let mut kept = plan.kept.iter().map(|at| std::mem::take(&mut values[*at])).collect::<Vec<Value>>();
-                plan.nulls.apply(&mut kept)?;
-                Struct::new(plan.schema.clone(), kept).into()
+                let mut kept = plan.kept.iter();
+                values.retain(|_| kept.next().is_none_or(|kept| *kept));
+                plan.nulls.apply(&mut values)?;
+                Struct::new(plan.schema.clone(), values).into()
             }
         };
         Ok(Some(record))
@@ -117,13 +125,30 @@ impl Rules {
         !named(&self.exclude) && (self.include.is_empty() || named(&self.include))
     }
 
+    fn renamed(&self, name: &str) -> Option<&Str> {
+        let at = self.renames.binary_search_by(|(old, _)| old.as_str().cmp(name)).ok()?;
+        Some(&self.renames[at].1)
+    }
+
     fn change_map(&self, pairs: &mut Vec<(Value, Value)>) {
-        pairs.retain(|(key, _)| key.as_str().is_none_or(|name| self.keeps(name)));
-        if self.renames.is_empty() {
-            return;
+        if !(self.exclude.is_empty() && self.include.is_empty()) {
+            pairs.retain(|(key, _)| key.as_str().is_none_or(|name| self.keeps(name)));
         }
+        let taken = |new: &Str| pairs.iter().any(|(key, _)| key.as_str() == Some(new.as_str()));
+        if self.renames_meet || self.renames.iter().any(|(_, new)| taken(new)) {
+            return self.rename_one_by_one(pairs);
+        }
+        for (key, _) in pairs {
+            if let Some(new) = key.as_str().and_then(|name| self.renamed(name)) {
+                *key = Value::String(new.clone());
+            }
+        }
+    }
+
+    /// Of fields that come to one name, the last value counts, in the place of the first.
+    fn rename_one_by_one(&self, pairs: &mut Vec<(Value, Value)>) {
         for (name, value) in std::mem::take(pairs) {
-            let name = match name.as_str().and_then(|name| self.renames.get(name)) {
+            let name = match name.as_str().and_then(|name| self.renamed(name)) {
                 Some(new) => new.clone(),
                 None => match name {
                     Value::String(name) => name,
@@ -141,13 +166,16 @@ impl Rules {
 impl Plan {
     fn new(from: &Schema, rules: &Rules) -> Result<Self> {
         let (mut kept, mut fields) = (Vec::new(), Vec::new());
-        for (at, field) in from.fields().into_iter().flatten().enumerate() {
-            if !rules.keeps(&field.name) {
+        for field in from.fields().into_iter().flatten() {
+            kept.push(rules.keeps(&field.name));
+            if kept.last() == Some(&false) {
                 continue;
             }
-            kept.push(at);
-            let name = rules.renames.get(field.name.as_str()).unwrap_or(&field.name).clone();
+            let name = rules.renamed(&field.name).unwrap_or(&field.name).clone();
             fields.push(Field { name, schema: field.schema.clone() });
+        }
+        if !kept.contains(&false) {
+            kept.clear();
         }
         let nulls = NullRules::new(&fields, rules.replace_nulls);
         Ok(Self { kept, nulls, schema: row::schema_like(from, fields)? })

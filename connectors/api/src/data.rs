@@ -74,6 +74,16 @@ impl Struct {
         &mut self.values
     }
 
+    /// Gives the row another schema with as many fields; its values are to fit it.
+    ///
+    /// # Panics
+    /// As [`Struct::new`].
+    pub fn set_schema(&mut self, schema: Schema) {
+        let fields = schema.fields().expect("a struct has a struct schema");
+        assert_eq!(fields.len(), self.values.len(), "one value per field");
+        self.schema = schema;
+    }
+
     pub fn into_values(self) -> Vec<Value> {
         self.values.into_vec()
     }

@@ -118,6 +118,9 @@ fn spread(hash: u32) -> u32 {
 
 /// `Double.toString()` of JDK 19 and newer: the shortest digits that read back as the same number.
 pub fn double_text(value: f64) -> String {
+    if let Some(text) = short_double(value, &mut [0; SHORT_DOUBLE]) {
+        return text.to_owned();
+    }
     match value {
         v if v.is_nan() => "NaN".into(),
         v if v.is_infinite() => if v > 0.0 { "Infinity" } else { "-Infinity" }.into(),
@@ -127,6 +130,50 @@ pub fn double_text(value: f64) -> String {
             java_digits(&shortest, || format!("{v:.1e}"))
         }
     }
+}
+
+/// Room for the text of [`short_double`].
+pub const SHORT_DOUBLE: usize = 24;
+
+/// [`double_text`] of what most doubles are: an amount with few digits behind the point, in the range without exponents.
+///
+/// Decimals of up to 15 digits are all different doubles. So one that reads back as the number is the only one, and the
+/// shortest text is its digits.
+pub fn short_double(value: f64, buffer: &mut [u8; SHORT_DOUBLE]) -> Option<&str> {
+    const SCALES: [f64; 5] = [1e0, 1e1, 1e2, 1e3, 1e4];
+    let size = value.abs();
+    if !(1e-3..1e7).contains(&size) {
+        return None;
+    }
+    let nearest = |scale: &f64| (size * scale + 0.5) as u64;
+    let scale = SCALES.iter().position(|scale| nearest(scale) as f64 / scale == size)?;
+    let mut digits = nearest(&SCALES[scale]);
+    let mut at = buffer.len();
+    let mut put = |byte: u8| {
+        at -= 1;
+        buffer[at] = byte;
+    };
+    let mut digit = || {
+        let digit = b'0' + (digits % 10) as u8;
+        digits /= 10;
+        (digit, digits == 0)
+    };
+    match scale {
+        0 => put(b'0'),
+        _ => (0..scale).for_each(|_| put(digit().0)),
+    }
+    put(b'.');
+    loop {
+        let (byte, last) = digit();
+        put(byte);
+        if last {
+            break;
+        }
+    }
+    if value < 0.0 {
+        put(b'-');
+    }
+    std::str::from_utf8(&buffer[at..]).ok()
 }
 
 /// `Float.toString()`, with the rule of [`double_text`].
@@ -218,10 +265,28 @@ mod tests {
         check(123_456.789, "123456.789");
         check(4.9e-324, "4.9E-324");
         check(-0.0, "-0.0");
+        check(-1234.56, "-1234.56");
+        check(0.001, "0.001");
+        check(-0.05, "-0.05");
+        check(9_999_999.5, "9999999.5");
+        check(120.0, "120.0");
         check(1.5e300, "1.5E300");
         check(f64::from(2.0_f32.powi(-25)), "2.9802322387695312E-8");
         assert_eq!(float_text(-2_773_509.0 / 8.0), "-346688.62");
         assert_eq!(float_text(0.1), "0.1");
         assert_eq!(float_text(16_777_216.0), "1.6777216E7");
+    }
+
+    #[test]
+    fn short_texts_are_those_of_the_general_form() {
+        for digits in 0..40_000_u32 {
+            for scale in [1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0] {
+                let number = f64::from(digits * 7 + 1) / scale;
+                let mut buffer = [0; SHORT_DOUBLE];
+                let Some(text) = short_double(number, &mut buffer) else { continue };
+                let general = format!("{number}");
+                assert_eq!(text.trim_end_matches(".0"), general);
+            }
+        }
     }
 }

@@ -90,7 +90,10 @@ fn unwrap(
     plan: &mut EnvelopePlan,
     settings: &Settings,
 ) -> Result<Option<Record>> {
-    let added = plan.added.iter().map(|field| field.value(envelope.values())).collect::<Result<Vec<Value>>>()?;
+    let mut added = Vec::with_capacity(plan.added.len());
+    for field in &plan.added {
+        added.push(field.value(envelope.values())?);
+    }
     let headers = plan.headers.iter().map(|field| field.header(envelope.values())).collect::<Vec<Header>>();
     let mut values = envelope.into_values();
     let change = plan.change(&mut values);
@@ -111,7 +114,10 @@ fn unwrap(
     {
         record.topic = topic;
     }
-    record.headers.extend(headers);
+    // Without any, the record's own stay as they are, shared or not there at all.
+    if !headers.is_empty() {
+        record.headers.extend(headers);
+    }
     record.value = match settings.deletes {
         Deletes::TombstoneWithSchema if deleted => {
             SchemaAndValue { schema: plan.row_schema.clone(), value: Value::Null }

@@ -98,6 +98,9 @@ pub(super) fn integer(out: &mut Vec<u8>, number: i64) {
 
 /// `Double.toString`, quoted where JSON has no such number.
 pub(super) fn double(out: &mut Vec<u8>, number: f64) {
+    if let Some(text) = java::short_double(number, &mut [0; java::SHORT_DOUBLE]) {
+        return out.extend_from_slice(text.as_bytes());
+    }
     let size = number.abs();
     if (1e-3..1e7).contains(&size) && plain(out, &number, DOUBLE_DIGITS) {
         return;
