@@ -109,6 +109,8 @@ impl Connector {
                 MysqlError::Tls { address, problem }
             }
             Error::Server(refusal) => MysqlError::Connect { address, problem: refusal.message },
+            // Each layer of the driver would say once more that it was input or output.
+            Error::Io(IoError::Io(problem)) => MysqlError::Connect { address, problem: problem.to_string() },
             other => match other.to_string() {
                 // The driver hands a refused certificate on as a failure of the socket.
                 problem if problem.contains("peer certificate") => MysqlError::Tls { address, problem },

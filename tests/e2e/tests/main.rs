@@ -7,6 +7,7 @@ mod kill;
 mod licences;
 mod lines;
 mod pipeline;
+mod real_configs;
 mod rest;
 mod restart;
 mod standalone;
