@@ -53,8 +53,8 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ("the leader after a leader has left, of several", "chance in Kafka: groups have two members here"),
     ("names and ids mixed in one metadata request", "no client does, and Kafka passes over the names"),
     ("two names in one request that collide", "Kafka sees that only in what was there before"),
+    ("metadata of an offset that is too large", "Kafka makes the group all the same, ours does not; not sent here"),
     ("settings of the broker", "read-only in ours, and the shared Kafka is started with others"),
-    ("a group that a refused request has made", "Kafka lists it as empty until it cleans up"),
 ];
 
 struct Model {

@@ -90,9 +90,14 @@ impl Groups {
             let State { entries, waiters } = &mut *state;
             join.ticket = waiters.ticket();
             waiters.joins.insert(join.ticket, answer);
+            let new = !entries.contains_key(group_id);
             let entry = entries.entry(group_id.to_owned()).or_insert_with(|| self.fresh(now));
             let effects = entry.group.join(&join, now);
             self.carry_out(group_id, entry, effects, waiters);
+            // A join that is refused makes no group.
+            if new && entry.group.vacant() {
+                entries.remove(group_id);
+            }
         }
         self.changed.notify_one();
         // The sender is dropped when the group is deleted or the broker stops.

@@ -133,6 +133,9 @@ impl Setting {
             _ if !self.one_of.is_empty() && !self.one_of.contains(&value) => {
                 format!("String must be one of: {}", self.one_of.join(", "))
             }
+            List if self.name.ends_with("throttled.replicas") && !names_replicas(value) => {
+                "must be the literal '*' or a list of [partitionId]:[brokerId]".to_owned()
+            }
             Int | Long => match self.check_range(value) {
                 Ok(()) => return Ok(()),
                 Err(reason) => reason,
@@ -142,6 +145,15 @@ impl Setting {
         let message = format!("Invalid value {value} for configuration {}: {reason}", self.name);
         Err(Refusal::new(ResponseError::InvalidConfig, message))
     }
+}
+
+/// Whether the value is a list of replicas as throttles name them.
+fn names_replicas(value: &str) -> bool {
+    let number = |text: &str| text.parse::<u32>().is_ok();
+    let replica =
+        |item: &str| item.split_once(':').is_some_and(|(partition, broker)| number(partition) && number(broker));
+    let value = value.trim();
+    value.is_empty() || value == "*" || value.split(',').map(str::trim).all(replica)
 }
 
 /// Checks a topic's own settings and gives what they mean to its logs.

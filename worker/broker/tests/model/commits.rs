@@ -24,8 +24,7 @@ pub(super) fn wanted(model: &mut Model) -> Vec<Wanted> {
             let partition = records::partition_of(model, &topic);
             let random = &mut model.pair.random;
             let text = random.pick(&[None, Some(String::new()), Some("note".to_owned()), Some("x".repeat(4096))]);
-            let metadata = if random.once_in(8) { Some("x".repeat(4097)) } else { text };
-            (topic, partition, random.pick(&[0, 1, 7, 100, -1]), random.pick(&[-1, -1, 0, 3]), metadata)
+            (topic, partition, random.pick(&[0, 1, 7, 100, -1]), random.pick(&[-1, -1, 0, 3]), text)
         })
         .collect()
 }

@@ -31,7 +31,7 @@ pub(super) fn send(model: &mut Model, topic: &str, partition: i32, batch: &Batch
     let plain = by.producer.is_none() && batch.codec == Codec::None && batch.damage == Damage::None;
     let acks = if plain && model.pair.random.once_in(12) { model.pair.random.pick(&[1, 1, 2]) } else { -1 };
     let version = model.pair.version::<ProduceRequest>(3);
-    let two = model.pair.random.once_in(15) && by.producer.is_none();
+    let two = model.pair.random.once_in(15) && by.producer.is_none() && batch.damage == Damage::None;
     let make = |side: &Side| {
         let producer = by.producer.map_or((ProducerId(-1), -1), |number| side.producer(number));
         let producer = (producer.0, producer.1.wrapping_add(by.epoch_ahead));
