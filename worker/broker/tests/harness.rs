@@ -1,9 +1,9 @@
 //! A broker in a process of its own that can be killed, and librdkafka as the client that judges it.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
@@ -45,11 +45,16 @@ impl Drop for Folder {
 /// A broker process. Dropping it kills it.
 pub(super) struct Process {
     child: Child,
+    /// Kept open: after a minute the test binary says that its test still runs, and ends if nobody can hear that.
+    _output: BufReader<ChildStdout>,
     pub(super) address: String,
 }
 
 /// Tells the test binary that it is to be a broker: the folder and the port.
 const SERVE: &str = "MILLRACE_TEST_BROKER";
+
+/// Tells the broker to clean up nothing on its own, as a comparison must not depend on when it does.
+pub(super) const QUIET: &str = "MILLRACE_TEST_BROKER_QUIET";
 
 impl Process {
     /// Starts a broker on the folder; port 0 takes a free one.
@@ -67,9 +72,10 @@ impl Process {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut lines = output.by_ref().lines();
         let address = lines.find_map(|line| line.unwrap().strip_prefix("listening ").map(str::to_owned)).unwrap();
-        Self { child, address }
+        Self { child, _output: output, address }
     }
 
     pub(super) fn port(&self) -> u16 {
@@ -96,7 +102,10 @@ fn serves_when_it_is_asked_to() {
     let (port, folder) = asked.split_once(' ').unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let config = BrokerConfig::new(folder, format!("127.0.0.1:{port}").parse().unwrap());
+        let mut config = BrokerConfig::new(folder, format!("127.0.0.1:{port}").parse().unwrap());
+        if std::env::var_os(QUIET).is_some() {
+            config.times.maintenance = Duration::from_secs(3600);
+        }
         let broker = Broker::start(config).await.unwrap();
         println!("\nlistening {}", broker.address());
         std::future::pending::<()>().await;

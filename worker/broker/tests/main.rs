@@ -8,4 +8,5 @@ mod full_disk;
 mod harness;
 mod limits;
 mod log;
+mod model;
 mod restart;

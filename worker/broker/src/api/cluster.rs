@@ -1,5 +1,7 @@
 //! What there is: versions, topics, this one node, its directory.
 
+use std::collections::BTreeSet;
+
 use kafka_protocol::{
     error::ResponseError,
     messages::{
@@ -42,7 +44,10 @@ pub(super) fn metadata(core: &Core, request: MetadataRequest, version: i16) -> M
         core.topics.all().iter().map(|topic| describe_topic(topic)).collect()
     } else {
         let create = core.config.auto_create_topics && (version < 4 || request.allow_auto_topic_creation);
-        request.topics.unwrap_or_default().iter().map(|asked| asked_topic(core, asked, create)).collect()
+        let mut asked = request.topics.unwrap_or_default();
+        let mut seen = BTreeSet::new();
+        asked.retain(|topic| seen.insert((topic.name.clone(), topic.topic_id)));
+        asked.iter().map(|asked| asked_topic(core, asked, create)).collect()
     };
     let node = MetadataResponseBroker::default().with_node_id(NODE).with_host(core.host.clone()).with_port(core.port);
     MetadataResponse::default()
@@ -102,12 +107,19 @@ fn describe_topic(topic: &Topic) -> MetadataResponseTopic {
 
 /// The kinds of endpoints that may be asked for: brokers, or the controllers that clients can't reach.
 const BROKERS: i8 = 1;
+const CONTROLLERS: i8 = 2;
 
 pub(super) fn describe(core: &Core, request: DescribeClusterRequest) -> DescribeClusterResponse {
     if request.endpoint_type != BROKERS {
+        let (error, message) = match request.endpoint_type {
+            CONTROLLERS => {
+                (ResponseError::MismatchedEndpointType, "the request asks for controllers, and this is a broker")
+            }
+            _ => (ResponseError::UnsupportedEndpointType, "the request asks for an unknown type of endpoint"),
+        };
         return DescribeClusterResponse::default()
-            .with_error_code(ResponseError::MismatchedEndpointType.code())
-            .with_error_message(Some(text("the request asks for controllers, and this is a broker")))
+            .with_error_code(error.code())
+            .with_error_message(Some(text(message)))
             .with_endpoint_type(BROKERS);
     }
     let node = DescribeClusterBroker::default().with_broker_id(NODE).with_host(core.host.clone()).with_port(core.port);

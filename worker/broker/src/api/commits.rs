@@ -68,6 +68,8 @@ fn commit_all(
     }
     let outcome = |one: Wanted| {
         let code = match (&one.committed, &done) {
+            // Who commits is looked at before what is committed; whether a topic is there comes first of all.
+            (Err(ResponseError::OffsetMetadataTooLarge), Err(refusal)) => refusal.code(),
             (Err(error), _) => error.code(),
             (Ok(_), Err(refusal)) => refusal.code(),
             (Ok(_), Ok(())) => 0,
@@ -131,8 +133,12 @@ pub(super) fn commit_in_transaction(core: &Core, request: TxnOffsetCommitRequest
     }
     let writing = Writing { transactional_id: &request.transactional_id, producer };
     let place = (OFFSETS_TOPIC.to_owned(), 0);
-    let outcomes =
-        commit_all(offsets, |offsets| core.transactions.write(writing, &place, || core.groups.commit(&by, offsets)));
+    let outcomes = commit_all(offsets, |offsets| {
+        if by.group_id.is_empty() {
+            return Err(ResponseError::InvalidGroupId.into());
+        }
+        core.transactions.write(writing, &place, || core.groups.commit(&by, offsets))
+    });
     let partition =
         |index, code| TxnOffsetCommitResponsePartition::default().with_partition_index(index).with_error_code(code);
     let topics = by_topic(outcomes, partition)
@@ -239,7 +245,11 @@ pub(super) fn delete(core: &Core, request: OffsetDeleteRequest) -> OffsetDeleteR
     let outcomes = offsets
         .iter()
         .zip(deleted)
-        .map(|((topic, partition), deleted)| (TopicName(text(topic)), *partition, super::code(&deleted)))
+        .map(|((topic, partition), deleted)| {
+            let there = core.topics.partition(topic, *partition).is_ok();
+            let code = if there { super::code(&deleted) } else { ResponseError::UnknownTopicOrPartition.code() };
+            (TopicName(text(topic)), *partition, code)
+        })
         .collect();
     let partition =
         |index, code| OffsetDeleteResponsePartition::default().with_partition_index(index).with_error_code(code);

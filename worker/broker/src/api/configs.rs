@@ -169,6 +169,7 @@ pub(super) fn alter(core: &Core, request: AlterConfigsRequest) -> AlterConfigsRe
         let configs = resource.configs.iter().map(|config| (config.name.to_string(), &config.value));
         let named: Vec<_> = configs.collect();
         let replace = |settings: &mut Settings| {
+            check_different(named.iter().map(|(name, _)| name.as_str()))?;
             settings.clear();
             for (name, value) in named {
                 Setting::named(&name)?;
@@ -195,8 +196,10 @@ pub(super) fn alter_incrementally(
 ) -> IncrementalAlterConfigsResponse {
     let only_check = request.validate_only;
     let results = request.resources.into_iter().map(|resource| {
-        let apply =
-            |settings: &mut Settings| resource.configs.iter().try_for_each(|config| apply_one(settings, config));
+        let apply = |settings: &mut Settings| {
+            check_different(resource.configs.iter().map(|config| config.name.as_str()))?;
+            resource.configs.iter().try_for_each(|config| apply_one(settings, config))
+        };
         let changed = change(core, resource.resource_type, &resource.resource_name, only_check, apply);
         let result = IncrementalResult::default()
             .with_resource_type(resource.resource_type)
@@ -227,6 +230,16 @@ fn change(
     }
 }
 
+fn check_different<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), Refusal> {
+    let mut seen = std::collections::BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(Refusal::new(ResponseError::InvalidRequest, "Error due to duplicate config keys"));
+        }
+    }
+    Ok(())
+}
+
 fn null_value(name: &str) -> Refusal {
     Refusal::new(ResponseError::InvalidConfig, format!("Null value not supported for : {name}"))
 }
@@ -239,11 +252,13 @@ const SUBTRACT: i8 = 3;
 
 fn apply_one(settings: &mut Settings, config: &AlterableConfig) -> Result<(), Refusal> {
     let name = config.name.to_string();
-    let setting = Setting::named(&name)?;
     if config.config_operation == DELETE {
+        // Taking back what never was is no error.
+
         settings.remove(&name);
         return Ok(());
     }
+    let setting = Setting::named(&name)?;
     let value = config.value.as_ref().ok_or_else(|| null_value(&name))?.as_str();
     match config.config_operation {
         SET => drop(settings.insert(name, value.to_owned())),

@@ -124,7 +124,13 @@ fn read_all(core: &Core, asked: &FetchRequest, budget: &mut Budget) -> (Vec<Fetc
             };
             partitions.push(read.unwrap_or_else(|refusal| {
                 failed = true;
-                blank(wanted.partition).with_error_code(refusal.code()).with_high_watermark(-1)
+                let data = blank(wanted.partition).with_error_code(refusal.code()).with_high_watermark(-1);
+                // Kafka has an empty list where there is no log to ask, and none where the log refuses.
+                if refusal.error == ResponseError::UnknownTopicOrPartition {
+                    data.with_aborted_transactions(Some(Vec::new()))
+                } else {
+                    data
+                }
             }));
         }
         topics.push(FetchableTopicResponse::default().with_topic(topic.topic.clone()).with_partitions(partitions));
@@ -135,6 +141,7 @@ fn read_all(core: &Core, asked: &FetchRequest, budget: &mut Budget) -> (Vec<Fetc
 fn blank(index: i32) -> PartitionData {
     PartitionData::default()
         .with_partition_index(index)
+        .with_aborted_transactions(None)
         .with_preferred_read_replica(BrokerId(-1))
         .with_records(Some(Bytes::new()))
 }

@@ -61,7 +61,8 @@ fn describe_one(group: &Group) -> DescribedGroup {
             .with_client_id(text(&member.client_id))
             .with_client_host(text(&member.client_host))
             .with_member_metadata(protocol.map_or_else(Bytes::new, |protocol| member.metadata(protocol)))
-            .with_member_assignment(protocol.map_or_else(Bytes::new, |_| member.assignment.clone()))
+            // That of the generation before, until the leader assigns anew.
+            .with_member_assignment(member.assignment.clone())
     };
     DescribedGroup::default()
         .with_group_state(text(group.phase().name()))

@@ -43,7 +43,8 @@ pub(super) async fn join(core: &Core, peer: &Peer, mut request: Request) -> Resu
         Err(refused) => JoinGroupResponse::default()
             .with_error_code(refused.error.code())
             .with_generation_id(-1)
-            .with_protocol_name(Some(text("")))
+            // Older versions have no null here.
+            .with_protocol_name((version < 7).then(|| text("")))
             .with_member_id(StrBytes::from_string(refused.member_id)),
     };
     Ok(request.answer(&response)?.into())
@@ -124,6 +125,9 @@ pub(super) fn heartbeat(core: &Core, request: HeartbeatRequest) -> HeartbeatResp
 }
 
 pub(super) fn leave(core: &Core, request: LeaveGroupRequest, version: i16) -> LeaveGroupResponse {
+    if request.group_id.is_empty() {
+        return LeaveGroupResponse::default().with_error_code(ResponseError::InvalidGroupId.code());
+    }
     if version < 3 {
         let left = core.groups.leave(&request.group_id, &[(request.member_id.to_string(), None)]);
         return LeaveGroupResponse::default().with_error_code(left.first().map_or(0, code));

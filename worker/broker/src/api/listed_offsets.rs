@@ -27,9 +27,8 @@ const MAX_TIMESTAMP: i64 = -3;
 pub(super) fn list(core: &Core, request: ListOffsetsRequest, version: i16) -> ListOffsetsResponse {
     let committed_only = request.isolation_level == 1;
     let answer = |topic: &str, wanted: &ListOffsetsPartition| {
-        let found = core
-            .topics
-            .partition(topic, wanted.partition_index)
+        let found = check_end(wanted.timestamp, version)
+            .and_then(|()| core.topics.partition(topic, wanted.partition_index))
             .and_then(|partition| partition.with_log(|log| find(log, wanted, committed_only)).and_then(|found| found));
         let answer = ListOffsetsPartitionResponse::default()
             .with_partition_index(wanted.partition_index)
@@ -51,6 +50,12 @@ pub(super) fn list(core: &Core, request: ListOffsetsRequest, version: i16) -> Li
     ListOffsetsResponse::default().with_topics(topics.collect())
 }
 
+/// Ends of the log came with later versions, all but one with such that are not spoken here.
+fn check_end(timestamp: i64, version: i16) -> Result<(), Refusal> {
+    let known = timestamp >= EARLIEST || (timestamp == MAX_TIMESTAMP && version >= 7);
+    if known { Ok(()) } else { Err(ResponseError::UnsupportedVersion.into()) }
+}
+
 fn find(
     log: &PartitionLog,
     wanted: &ListOffsetsPartition,
@@ -64,7 +69,7 @@ fn find(
         EARLIEST => return timeless(log.start_offset()),
         MAX_TIMESTAMP => log.max_timestamp_offset()?,
         time if time >= 0 => log.offset_for_timestamp(time)?,
-        _ => return Err(ResponseError::InvalidRequest.into()),
+        _ => return Err(ResponseError::UnsupportedVersion.into()),
     };
     Ok(found.filter(|found| found.offset < end))
 }

@@ -13,7 +13,7 @@ use kafka_protocol::{
 use super::Outcome;
 use crate::{
     core::Core,
-    log::{Appended, Origin},
+    log::{AppendError, Appended, Origin},
     now_ms,
     refusal::Refusal,
     topics::names,
@@ -22,10 +22,15 @@ use crate::{
 };
 
 /// Where the fields of a batch header are that a transaction is checked by.
+const LENGTH: usize = 8;
 const ATTRIBUTES: usize = 21;
 const PRODUCER_ID: usize = 43;
 const PRODUCER_EPOCH: usize = 51;
 const TRANSACTIONAL: i16 = 0x10;
+const CODEC: i16 = 0x07;
+const ZSTD: i16 = 4;
+/// The first version of the request whose clients know the codec.
+const ZSTD_SINCE: i16 = 7;
 
 pub(super) fn produce(core: &Core, mut request: Request) -> Result<Outcome, WireError> {
     let asked: ProduceRequest = request.decode()?;
@@ -38,8 +43,13 @@ pub(super) fn produce(core: &Core, mut request: Request) -> Result<Outcome, Wire
         let mut partitions = Vec::with_capacity(topic.partition_data.len());
         for data in topic.partition_data {
             let index = data.index;
-            let written = if acks_known {
-                write(core, &topic.name, data, transactional_id.as_deref())
+            let mut start = -1;
+            let there = core.topics.partition(&topic.name, index).is_ok();
+            let whole = check_whole(data.records.as_ref(), request.version);
+            let written = if let (true, Err(refusal)) = (there, whole) {
+                Err(refusal)
+            } else if acks_known {
+                write(core, &topic.name, data, transactional_id.as_deref(), &mut start)
             } else {
                 Err(ResponseError::InvalidRequiredAcks.into())
             };
@@ -47,7 +57,7 @@ pub(super) fn produce(core: &Core, mut request: Request) -> Result<Outcome, Wire
                 tracing::debug!(topic = topic.name.as_str(), partition = index, error = %refusal, "refused records");
                 first_refusal.get_or_insert_with(|| refusal.clone());
             }
-            partitions.push(answer(index, written));
+            partitions.push(answer(index, written).with_log_start_offset(start));
         }
         topics.push(TopicProduceResponse::default().with_name(topic.name).with_partition_responses(partitions));
     }
@@ -57,11 +67,27 @@ pub(super) fn produce(core: &Core, mut request: Request) -> Result<Outcome, Wire
     Ok(first_refusal.map_or(Outcome::Silence, |refusal| Outcome::Close(refusal.message)))
 }
 
+/// Whether the records are one batch, in a codec that clients of the request's version know.
+fn check_whole(records: Option<&Bytes>, request_version: i16) -> Result<(), Refusal> {
+    let Some(records) = records.filter(|records| !records.is_empty()) else { return Ok(()) };
+    if request_version < ZSTD_SINCE && codec_of(records) == Some(ZSTD) {
+        let message = "Produce requests before version 7 are not allowed to use ZStandard compression.";
+        return Err(Refusal::new(ResponseError::UnsupportedCompressionType, message));
+    }
+    if size_of_first(records).is_some_and(|size| size != records.len()) {
+        let message = "Produce requests are only allowed to contain exactly one record batch per partition.";
+        return Err(Refusal::new(ResponseError::InvalidRecord, message));
+    }
+    Ok(())
+}
+
+/// Appends the records; `start` becomes the start of the log where the answer has it.
 fn write(
     core: &Core,
     topic: &str,
     data: PartitionProduceData,
     transactional_id: Option<&str>,
+    start: &mut i64,
 ) -> Result<Appended, Refusal> {
     if names::internal(topic) {
         let message = "Only the broker writes to its internal topics.";
@@ -72,19 +98,53 @@ fn write(
     if records.is_empty() {
         return Err(Refusal::new(ResponseError::InvalidRecord, "the request has no record batch for the partition"));
     }
-    let append = || {
-        let appended = partition.with_log(|log| log.append(&records, Origin::Client, now_ms()))??;
+    let mut append = || {
+        let appended = partition.with_log(|log| {
+            let appended = log.append(&records, Origin::Client, now_ms());
+            if appended.as_ref().err().is_none_or(tells_start) {
+                *start = log.start_offset();
+            }
+            appended
+        })??;
         partition.changed();
         Ok(appended)
     };
     match transactional_producer(&records) {
         None => append(),
         Some(producer) => {
-            let transactional_id = transactional_id.ok_or(ResponseError::InvalidTxnState)?;
+            let transactional_id = transactional_id.ok_or(ResponseError::TransactionalIdAuthorizationFailed)?;
             let place = (topic.to_owned(), data.index);
             core.transactions.write(Writing { transactional_id, producer }, &place, append)
         }
     }
+}
+
+/// Whether Kafka tells where the log starts with the refusal: it does when it has looked at the records themselves.
+fn tells_start(error: &AppendError) -> bool {
+    match error {
+        AppendError::InvalidRecord(_)
+        | AppendError::InvalidTimestamp { .. }
+        | AppendError::OutOfOrderSequence { .. }
+        | AppendError::InvalidProducerEpoch { .. }
+        | AppendError::InvalidTxnState { .. } => true,
+        AppendError::CorruptMessage(_)
+        | AppendError::MessageTooLarge { .. }
+        | AppendError::RecordListTooLarge { .. }
+        | AppendError::CoordinatorFenced { .. }
+        | AppendError::Storage(_) => false,
+    }
+}
+
+/// How many bytes the first batch says that it has.
+fn size_of_first(records: &Bytes) -> Option<usize> {
+    let length = i32::from_be_bytes(*records.get(LENGTH..)?.first_chunk()?);
+    Some(usize::try_from(length).ok()?.saturating_add(LENGTH + 4))
+}
+
+/// The codec of the batch.
+fn codec_of(records: &Bytes) -> Option<i16> {
+    let attributes = i16::from_be_bytes(*records.get(ATTRIBUTES..)?.first_chunk()?);
+    Some(attributes & CODEC)
 }
 
 /// The producer of a transactional batch. The log checks that all batches of one append are of one kind.
@@ -98,10 +158,7 @@ fn transactional_producer(records: &Bytes) -> Option<Producer> {
 fn answer(index: i32, written: Result<Appended, Refusal>) -> PartitionProduceResponse {
     let answer = PartitionProduceResponse::default().with_index(index);
     match written {
-        Ok(appended) => answer
-            .with_base_offset(appended.base_offset)
-            .with_log_append_time_ms(appended.log_append_time)
-            .with_log_start_offset(appended.log_start_offset),
+        Ok(appended) => answer.with_base_offset(appended.base_offset).with_log_append_time_ms(appended.log_append_time),
         Err(refusal) => answer
             .with_error_code(refusal.code())
             .with_error_message(refusal.text())

@@ -1,12 +1,12 @@
 //! Creating, deleting and growing topics.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::{
     error::ResponseError,
     messages::{
         CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
-        DeleteTopicsRequest, DeleteTopicsResponse,
+        DeleteTopicsRequest, DeleteTopicsResponse, TopicName,
         create_partitions_request::CreatePartitionsTopic,
         create_partitions_response::CreatePartitionsTopicResult,
         create_topics_request::CreatableTopic,
@@ -20,7 +20,10 @@ use super::{configs, text};
 use crate::{
     core::{Core, NODE},
     refusal::Refusal,
-    topics::{NewTopic, Settings, settings::SETTINGS},
+    topics::{
+        NewTopic, Settings,
+        settings::{SETTINGS, log_config},
+    },
 };
 
 pub(super) fn create(core: &Core, request: CreateTopicsRequest, version: i16) -> CreateTopicsResponse {
@@ -31,7 +34,10 @@ pub(super) fn create(core: &Core, request: CreateTopicsRequest, version: i16) ->
             twice.insert(topic.name.to_string());
         }
     }
-    let results = request.topics.iter().map(|topic| {
+    // Of topics that are there more than once one refusal is enough.
+    let mut seen = BTreeSet::new();
+    let different = request.topics.iter().filter(|topic| seen.insert(topic.name.to_string()));
+    let results = different.map(|topic| {
         let made = if twice.contains(topic.name.as_str()) {
             Err(Refusal::new(ResponseError::InvalidRequest, "Duplicate topic name."))
         } else {
@@ -55,11 +61,10 @@ pub(super) fn create(core: &Core, request: CreateTopicsRequest, version: i16) ->
 }
 
 fn create_one(core: &Core, topic: &CreatableTopic, only_check: bool) -> Result<(NewTopic, Uuid), Refusal> {
-    let new = NewTopic {
-        name: topic.name.to_string(),
-        partitions: partitions_of(core, topic)?,
-        settings: settings_of(topic)?,
-    };
+    core.topics.check_free(&topic.name)?;
+    let settings = settings_of(topic)?;
+    log_config(&settings)?;
+    let new = NewTopic { name: topic.name.to_string(), partitions: partitions_of(core, topic)?, settings };
     if only_check {
         core.topics.check(&new)?;
         return Ok((new, Uuid::nil()));
@@ -84,8 +89,16 @@ fn settings_of(topic: &CreatableTopic) -> Result<Settings, Refusal> {
 
 fn partitions_of(core: &Core, topic: &CreatableTopic) -> Result<i32, Refusal> {
     if topic.assignments.is_empty() {
-        check_replication(topic.replication_factor)?;
-        let count = topic.num_partitions;
+        let (count, factor) = (topic.num_partitions, topic.replication_factor);
+        if factor == 0 || factor < -1 {
+            let message = "Replication factor must be larger than 0, or -1 to use the default value.";
+            return Err(Refusal::new(ResponseError::InvalidReplicationFactor, message));
+        }
+        if count == 0 || count < -1 {
+            let message = "Number of partitions was set to an invalid non-positive value.";
+            return Err(Refusal::new(ResponseError::InvalidPartitions, message));
+        }
+        check_replication(factor)?;
         return Ok(if count == -1 { core.config.default_partitions } else { count });
     }
     if topic.num_partitions != -1 || topic.replication_factor != -1 {
@@ -108,14 +121,10 @@ fn check_replication(factor: i16) -> Result<(), Refusal> {
     if factor == -1 || factor == 1 {
         return Ok(());
     }
-    let message = if factor <= 0 {
-        "Replication factor must be larger than 0, or -1 to use the default value.".to_owned()
-    } else {
-        format!(
-            "Unable to replicate the partition {factor} time(s): The target replication factor of {factor} cannot be \
-             reached because only 1 broker(s) are registered."
-        )
-    };
+    let message = format!(
+        "Unable to replicate the partition {factor} time(s): The target replication factor of {factor} cannot be \
+         reached because only 1 broker(s) are registered."
+    );
     Err(Refusal::new(ResponseError::InvalidReplicationFactor, message))
 }
 
@@ -137,13 +146,16 @@ pub(super) fn delete(core: &Core, request: DeleteTopicsRequest, version: i16) ->
         describe_deletion(result, deleted)
     };
     let results = if version < 6 {
-        request.topic_names.into_iter().map(by_name).collect()
+        let asked = request.topic_names.into_iter().map(|name| (Some(name), Uuid::nil())).collect();
+        let (names, twice) = told_apart(asked);
+        let names = names.into_iter().filter_map(|(name, _)| name);
+        names.map(by_name).chain(twice).collect()
     } else {
-        let one = |topic: kafka_protocol::messages::delete_topics_request::DeleteTopicState| match topic.name {
+        let one = |(name, id): AskedTopic| match name {
             Some(name) => by_name(name),
             None => {
-                let result = DeletableTopicResult::default().with_name(None).with_topic_id(topic.topic_id);
-                match core.topics.with_id(topic.topic_id) {
+                let result = DeletableTopicResult::default().with_name(None).with_topic_id(id);
+                match core.topics.with_id(id) {
                     None => describe_deletion(result, Err(ResponseError::UnknownTopicId.into())),
                     Some(found) => {
                         let named = result.with_name(Some(super::topic_name(&found.name)));
@@ -152,9 +164,28 @@ pub(super) fn delete(core: &Core, request: DeleteTopicsRequest, version: i16) ->
                 }
             }
         };
-        request.topics.into_iter().map(one).collect()
+        let asked = request.topics.into_iter().map(|topic| (topic.name, topic.topic_id)).collect();
+        let (states, twice) = told_apart(asked);
+        states.into_iter().map(one).chain(twice).collect()
     };
     DeleteTopicsResponse::default().with_responses(results)
+}
+
+/// A topic by its name or by its id.
+type AskedTopic = (Option<TopicName>, Uuid);
+
+/// The topics that are asked for once, and the refusals of those that are asked for more often.
+fn told_apart(asked: Vec<AskedTopic>) -> (Vec<AskedTopic>, Vec<DeletableTopicResult>) {
+    let mut counts = BTreeMap::<AskedTopic, usize>::new();
+    for topic in &asked {
+        *counts.entry(topic.clone()).or_default() += 1;
+    }
+    let once = asked.into_iter().filter(|topic| counts[topic] == 1).collect();
+    let refuse = |((name, id), _): (&AskedTopic, _)| {
+        let result = DeletableTopicResult::default().with_name(name.clone()).with_topic_id(*id);
+        describe_deletion(result, Err(Refusal::new(ResponseError::InvalidRequest, "Duplicate topic name or id.")))
+    };
+    (once, counts.iter().filter(|(_, count)| **count > 1).map(refuse).collect())
 }
 
 fn delete_one(core: &Core, name: &str) -> Result<(), Refusal> {
@@ -176,11 +207,16 @@ pub(super) fn create_partitions(core: &Core, request: CreatePartitionsRequest) -
         let here = |assignment: &kafka_protocol::messages::create_partitions_request::CreatePartitionsAssignment| {
             assignment.broker_ids == [NODE]
         };
-        let grown = if topic.assignments.iter().flatten().all(here) {
-            core.topics.grow(&topic.name, topic.count, request.validate_only)
-        } else {
-            Err(ResponseError::InvalidReplicaAssignment.into())
-        };
+        let now = core.topics.named(&topic.name).map_or(0, |topic| topic.partition_count());
+        let more = usize::try_from(topic.count).unwrap_or(0).saturating_sub(now);
+        let assigned = |assignments: &Vec<_>| assignments.len() == more && assignments.iter().all(here);
+        let grown = core.topics.grow(&topic.name, topic.count, true).and_then(|()| {
+            if topic.assignments.as_ref().is_none_or(assigned) {
+                core.topics.grow(&topic.name, topic.count, request.validate_only)
+            } else {
+                Err(ResponseError::InvalidReplicaAssignment.into())
+            }
+        });
         let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
         match grown {
             Ok(()) => result,

@@ -85,7 +85,9 @@ pub(super) fn list(core: &Core, request: ListTransactionsRequest) -> ListTransac
     let wanted = |transaction: &Transaction| {
         let state = text(transaction.phase.name());
         let producer = ProducerId(transaction.producer.id);
-        let age = if transaction.started_at < 0 { 0 } else { now - transaction.started_at };
+        // What has never begun is older than any filter; what has ended is as old as its end.
+        let ended = matches!(transaction.phase, Phase::CompleteCommit | Phase::CompleteAbort);
+        let age = now - if ended { transaction.changed_at } else { transaction.started_at };
         (request.state_filters.is_empty() || request.state_filters.contains(&state))
             && (request.producer_id_filters.is_empty() || request.producer_id_filters.contains(&producer))
             && (request.duration_filter < 0 || age > request.duration_filter)

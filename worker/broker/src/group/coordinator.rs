@@ -29,6 +29,13 @@ pub(super) struct Entry {
     pub(super) offsets: GroupOffsets,
 }
 
+/// Whether groups without members and offsets end when offsets are taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Vacant {
+    Ends,
+    Stays,
+}
+
 /// Who commits offsets, and for which group.
 #[derive(Clone, Debug)]
 pub(crate) struct OffsetCommitter {
@@ -83,9 +90,14 @@ impl Groups {
             let State { entries, waiters } = &mut *state;
             join.ticket = waiters.ticket();
             waiters.joins.insert(join.ticket, answer);
+            let new = !entries.contains_key(group_id);
             let entry = entries.entry(group_id.to_owned()).or_insert_with(|| self.fresh(now));
             let effects = entry.group.join(&join, now);
             self.carry_out(group_id, entry, effects, waiters);
+            // A join that is refused makes no group.
+            if new && entry.group.vacant() {
+                entries.remove(group_id);
+            }
         }
         self.changed.notify_one();
         // The sender is dropped when the group is deleted or the broker stops.
@@ -94,6 +106,7 @@ impl Groups {
 
     /// Answers when the leader has assigned.
     pub(crate) async fn sync(&self, group_id: &str, mut sync: Sync) -> SyncAnswer {
+        named(group_id)?;
         let (answer, answered) = oneshot::channel();
         {
             let mut state = lock(&self.state);
@@ -115,6 +128,7 @@ impl Groups {
         instance_id: Option<&str>,
         generation: i32,
     ) -> Result<(), ResponseError> {
+        named(group_id)?;
         let mut state = lock(&self.state);
         let entry = state.entries.get_mut(group_id).ok_or(ResponseError::UnknownMemberId)?;
         entry.group.heartbeat(member_id, instance_id, generation, now_ms())
@@ -247,28 +261,31 @@ impl Groups {
     /// The topic is gone, and so is how far anybody has come in it.
     pub(crate) fn forget_topic(&self, topic: &str) {
         let mut state = lock(&self.state);
-        self.expire(&mut state, |_, offset_topic, _| offset_topic == topic);
+        self.expire(&mut state, Vacant::Stays, |_, offset_topic, _| offset_topic == topic);
     }
 
     /// Takes back offsets that no member has committed for the time of retention, and then empty groups.
     pub(crate) fn expire_offsets(&self, retention: Millis) {
         let oldest = now_ms() - retention;
         let mut state = lock(&self.state);
-        self.expire(&mut state, |group, _, committed| {
+        self.expire(&mut state, Vacant::Ends, |group, _, committed| {
             // The offsets of a group with members stay; those of one that is left wait from the day it was left.
             let since = group.protocol_type().map_or(committed.timestamp, |_| group.changed_at());
             group.phase() == Phase::Empty && since.max(committed.timestamp) < oldest
         });
     }
 
-    fn expire(&self, state: &mut State, gone: impl Fn(&Group, &str, &Committed) -> bool) {
+    fn expire(&self, state: &mut State, vacant: Vacant, gone: impl Fn(&Group, &str, &Committed) -> bool) {
         let mut dead = Vec::new();
         for (name, entry) in &mut state.entries {
             let expired = entry.offsets.matching(|topic, committed| gone(&entry.group, topic, committed));
             let mut records: Vec<StateRecord> =
                 expired.iter().map(|(topic, partition)| tombstone(offset_key(name, topic, *partition))).collect();
             let left = expired.len() < entry.offsets.committed().values().map(BTreeMap::len).sum::<usize>();
-            let ends = !left && entry.group.vacant() && (!expired.is_empty() || entry.offsets.is_empty());
+            let ends = vacant == Vacant::Ends
+                && !left
+                && entry.group.vacant()
+                && (!expired.is_empty() || entry.offsets.is_empty());
             if ends {
                 records.push(tombstone(group_key(name)));
             }
@@ -341,6 +358,11 @@ impl Groups {
     pub(super) fn fresh(&self, now: Millis) -> Entry {
         Entry { group: Group::new(self.times, now), offsets: GroupOffsets::default() }
     }
+}
+
+/// Only offsets may be kept under no name at all.
+fn named(group_id: &str) -> Result<(), ResponseError> {
+    if group_id.is_empty() { Err(ResponseError::InvalidGroupId) } else { Ok(()) }
 }
 
 fn tombstone(key: bytes::Bytes) -> StateRecord {

@@ -90,7 +90,6 @@ impl Group {
         for id in ids {
             let answer = self.joined(&id);
             let Some(member) = self.members.get_mut(&id) else { continue };
-            member.assignment = Bytes::new();
             if let Waiting::Join(ticket) = member.waiting {
                 member.waiting = Waiting::Nothing;
                 member.deadline = now + member.session_timeout;

@@ -26,7 +26,8 @@ impl PartitionLog {
                 return Ok(Appended {
                     base_offset: sent.base_offset,
                     last_offset: sent.last_offset,
-                    log_append_time: NO_TIMESTAMP,
+                    // As Kafka has it, whoever's clock the topic goes by.
+                    log_append_time: sent.max_timestamp,
                     log_start_offset: self.start,
                     duplicate: true,
                 });
@@ -240,8 +241,9 @@ fn write_parts(mut file: &File, mut parts: &mut [IoSlice<'_>]) -> io::Result<()>
 
 fn refuse_defect(defect: BatchDefect) -> AppendError {
     match defect {
-        BatchDefect::Magic(_) => AppendError::InvalidRecord(defect.to_string()),
-        BatchDefect::Short(_) | BatchDefect::Length(_) | BatchDefect::Crc => {
+        // The formats before this one are whole, but not taken any more.
+        BatchDefect::Magic(0 | 1) => AppendError::InvalidRecord(defect.to_string()),
+        BatchDefect::Magic(_) | BatchDefect::Short(_) | BatchDefect::Length(_) | BatchDefect::Crc => {
             AppendError::CorruptMessage(defect.to_string())
         }
     }

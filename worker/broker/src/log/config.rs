@@ -84,7 +84,7 @@ impl LogConfig {
         match key {
             "segment.bytes" => self.segment_bytes = setting.number(SEGMENT_BYTES_MIN, i64::from(i32::MAX))? as u32,
             "segment.ms" => self.segment_ms = setting.number(1, i64::MAX)?,
-            "retention.bytes" => self.retention_bytes = u64::try_from(setting.number(-1, i64::MAX)?).ok(),
+            "retention.bytes" => self.retention_bytes = u64::try_from(setting.number(i64::MIN, i64::MAX)?).ok(),
             "retention.ms" => self.retention_ms = Some(setting.number(-1, i64::MAX)?).filter(|ms| *ms >= 0),
             "cleanup.policy" => self.cleanup_policy = setting.cleanup_policy()?,
             "delete.retention.ms" => self.delete_retention_ms = setting.number(0, i64::MAX)?,

@@ -22,6 +22,7 @@ pub(super) struct SentBatch {
     pub(super) last_sequence: i32,
     pub(super) base_offset: i64,
     pub(super) last_offset: i64,
+    pub(super) max_timestamp: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,6 +156,7 @@ impl Producers {
             last_sequence: header.last_sequence(),
             base_offset: header.base_offset,
             last_offset: header.last_offset(),
+            max_timestamp: header.max_timestamp,
         });
         if header.transactional() && producer.open_from.is_none() {
             producer.open_from = Some(header.base_offset);

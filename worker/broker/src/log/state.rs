@@ -9,11 +9,14 @@ use std::collections::HashMap;
 use bytes::{Buf, BufMut, TryGetError};
 
 use super::{
+    batch::NO_TIMESTAMP,
     producers::{Aborted, Producer, Producers, SentBatch},
     segment::SegmentFacts,
 };
 
-const FORMAT: u32 = 0x6d73_0001;
+const FORMAT: u32 = 0x6d73_0002;
+/// Knew no timestamps of the batches that producers may send again.
+const OLDER_FORMAT: u32 = 0x6d73_0001;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct State {
@@ -61,10 +64,14 @@ impl State {
     /// `None` when the bytes are damaged or of another version: then the batches tell it all again.
     pub(super) fn decode(bytes: &[u8], now_ms: i64) -> Option<Self> {
         let (mut body, crc) = bytes.split_last_chunk::<4>()?;
-        if crc32c::crc32c(body) != u32::from_be_bytes(*crc) || body.try_get_u32().ok()? != FORMAT {
+        if crc32c::crc32c(body) != u32::from_be_bytes(*crc) {
             return None;
         }
-        take_state(&mut body, now_ms).ok()
+        let format = body.try_get_u32().ok()?;
+        if ![FORMAT, OLDER_FORMAT].contains(&format) {
+            return None;
+        }
+        take_state(&mut body, format, now_ms).ok()
     }
 }
 
@@ -80,10 +87,11 @@ fn put_producer(out: &mut Vec<u8>, id: i64, producer: &Producer) {
         out.put_i32(batch.last_sequence);
         out.put_i64(batch.base_offset);
         out.put_i64(batch.last_offset);
+        out.put_i64(batch.max_timestamp);
     }
 }
 
-fn take_state(body: &mut &[u8], now_ms: i64) -> Result<State, TryGetError> {
+fn take_state(body: &mut &[u8], format: u32, now_ms: i64) -> Result<State, TryGetError> {
     let (start, end) = (body.try_get_i64()?, body.try_get_i64()?);
     let (compacted_to, checkpointed_to) = (body.try_get_i64()?, body.try_get_i64()?);
     let mut segments = Vec::new();
@@ -100,7 +108,7 @@ fn take_state(body: &mut &[u8], now_ms: i64) -> Result<State, TryGetError> {
     let mut by_id = HashMap::new();
     for _ in 0..body.try_get_u32()? {
         let id = body.try_get_i64()?;
-        by_id.insert(id, take_producer(body, now_ms)?);
+        by_id.insert(id, take_producer(body, format, now_ms)?);
     }
     let mut aborted = Vec::new();
     for _ in 0..body.try_get_u32()? {
@@ -113,7 +121,7 @@ fn take_state(body: &mut &[u8], now_ms: i64) -> Result<State, TryGetError> {
     Ok(State { start, end, compacted_to, checkpointed_to, segments, producers: Producers::restore(by_id, aborted) })
 }
 
-fn take_producer(body: &mut &[u8], now_ms: i64) -> Result<Producer, TryGetError> {
+fn take_producer(body: &mut &[u8], format: u32, now_ms: i64) -> Result<Producer, TryGetError> {
     let mut producer = Producer {
         epoch: body.try_get_i16()?,
         coordinator_epoch: body.try_get_i32()?,
@@ -128,6 +136,7 @@ fn take_producer(body: &mut &[u8], now_ms: i64) -> Result<Producer, TryGetError>
             last_sequence: body.try_get_i32()?,
             base_offset: body.try_get_i64()?,
             last_offset: body.try_get_i64()?,
+            max_timestamp: if format == OLDER_FORMAT { NO_TIMESTAMP } else { body.try_get_i64()? },
         });
     }
     Ok(producer)
@@ -138,7 +147,7 @@ mod tests {
     use super::*;
 
     fn state() -> State {
-        let batch = SentBatch { base_sequence: 1, last_sequence: 2, base_offset: 3, last_offset: 4 };
+        let batch = SentBatch { base_sequence: 1, last_sequence: 2, base_offset: 3, last_offset: 4, max_timestamp: 19 };
         let producer = Producer {
             epoch: 5,
             coordinator_epoch: 6,

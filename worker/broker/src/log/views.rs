@@ -29,7 +29,7 @@ pub struct EndTransaction {
 pub struct Appended {
     pub base_offset: i64,
     pub last_offset: i64,
-    /// -1 unless the topic stamps the time of append.
+    /// -1 unless the topic stamps the time of append; of a duplicate the greatest timestamp of the batch.
     pub log_append_time: i64,
     pub log_start_offset: i64,
     /// The batch was here already: the offsets are those it got then, nothing was written.

@@ -117,17 +117,23 @@ impl Topics {
 
     /// Everything that speaks against a new topic, without making it.
     pub(crate) fn check(&self, new: &NewTopic) -> Result<LogConfig, Refusal> {
-        check_name(&new.name)?;
-        if self.named(&new.name).is_some() || internal(&new.name) {
-            let message = format!("Topic '{}' already exists.", new.name);
-            return Err(Refusal::new(ResponseError::TopicAlreadyExists, message));
-        }
-        if let Some(other) = read(&self.by_name).keys().find(|other| collide(other, &new.name)) {
-            let message = format!("Topic '{}' collides with existing topic: {other}", new.name);
-            return Err(Refusal::new(ResponseError::InvalidTopicException, message));
-        }
+        self.check_free(&new.name)?;
         self.check_room(new.partitions)?;
         log_config(&new.settings)
+    }
+
+    /// Whether a topic may be made under the name, which is looked at before anything else about it.
+    pub(crate) fn check_free(&self, name: &str) -> Result<(), Refusal> {
+        check_name(name)?;
+        if self.named(name).is_some() || internal(name) {
+            let message = format!("Topic '{name}' already exists.");
+            return Err(Refusal::new(ResponseError::TopicAlreadyExists, message));
+        }
+        if let Some(other) = read(&self.by_name).keys().find(|other| collide(other, name)) {
+            let message = format!("Topic '{name}' collides with existing topic: {other}");
+            return Err(Refusal::new(ResponseError::InvalidTopicException, message));
+        }
+        Ok(())
     }
 
     fn check_room(&self, more: i32) -> Result<(), Refusal> {
@@ -246,10 +252,12 @@ impl Topics {
     ) -> Result<(), Refusal> {
         let mut disk = self.disk();
         let disk = disk.as_mut().ok_or_else(closed)?;
-        let topic = self.named(name).ok_or_else(no_topic)?;
-        let mut settings = topic.settings();
+        // What is wrong in itself is told before whether there is such a topic.
+        let topic = self.named(name);
+        let mut settings = topic.as_ref().map(|topic| topic.settings()).unwrap_or_default();
         change(&mut settings)?;
         let config = log_config(&settings)?;
+        let topic = topic.ok_or_else(no_topic)?;
         if only_check {
             return Ok(());
         }

@@ -25,7 +25,8 @@ pub(crate) struct Setting {
     pub(crate) name: &'static str,
     pub(crate) kind: SettingKind,
     pub(crate) default: &'static str,
-    /// The broker setting that gives the default in Kafka, for the list of synonyms.
+    /// The broker setting that gives the default in Kafka, for the list of synonyms; empty where that has no value of
+    /// its own, as those in milliseconds beside others in hours.
     pub(crate) broker_name: &'static str,
     /// The values there are, if they can be listed.
     one_of: &'static [&'static str],
@@ -51,7 +52,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("delete.retention.ms", Long, "86400000", "log.cleaner.delete.retention.ms"),
     setting("file.delete.delay.ms", Long, "60000", "log.segment.delete.delay.ms"),
     setting("flush.messages", Long, LONG_MAX, "log.flush.interval.messages"),
-    setting("flush.ms", Long, LONG_MAX, "log.flush.interval.ms"),
+    setting("flush.ms", Long, LONG_MAX, ""),
     setting("follower.replication.throttled.replicas", List, "", ""),
     setting("index.interval.bytes", Int, "4096", "log.index.interval.bytes"),
     setting("leader.replication.throttled.replicas", List, "", ""),
@@ -73,11 +74,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("remote.log.delete.on.disable", Boolean, "false", ""),
     setting("remote.storage.enable", Boolean, "false", ""),
     setting("retention.bytes", Long, "-1", "log.retention.bytes"),
-    setting("retention.ms", Long, "604800000", "log.retention.ms"),
+    setting("retention.ms", Long, "604800000", ""),
     setting("segment.bytes", Int, "1073741824", "log.segment.bytes"),
     setting("segment.index.bytes", Int, "10485760", "log.index.size.max.bytes"),
-    setting("segment.jitter.ms", Long, "0", "log.roll.jitter.ms"),
-    setting("segment.ms", Long, "604800000", "log.roll.ms"),
+    setting("segment.jitter.ms", Long, "0", ""),
+    setting("segment.ms", Long, "604800000", ""),
     setting("unclean.leader.election.enable", Boolean, "false", "unclean.leader.election.enable"),
 ];
 
@@ -87,6 +88,38 @@ impl Setting {
             .iter()
             .find(|setting| setting.name == name)
             .ok_or_else(|| Refusal::new(ResponseError::InvalidConfig, format!("Unknown topic config name: {name}")))
+    }
+
+    /// The least and the greatest value of a number, where Kafka has such.
+    fn range(&self) -> (i64, i64) {
+        match self.name {
+            "compression.gzip.level" => (-1, 9),
+            "compression.lz4.level" => (1, 17),
+            "compression.zstd.level" => (-131_072, 22),
+            "flush.messages" | "max.compaction.lag.ms" | "min.insync.replicas" | "segment.ms" => (1, i64::MAX),
+            "local.retention.bytes" | "local.retention.ms" => (-2, i64::MAX),
+            "retention.bytes" => (i64::MIN, i64::MAX),
+            "retention.ms" => (-1, i64::MAX),
+            "segment.bytes" => (1_048_576, i64::MAX),
+            "segment.index.bytes" => (4, i64::MAX),
+            _ => (0, i64::MAX),
+        }
+    }
+
+    fn check_range(&self, value: &str) -> Result<(), String> {
+        let Ok(number) = value.trim().parse::<i64>() else { return Ok(()) };
+        let (least, most) = self.range();
+        if number < least {
+            return Err(format!("Value must be at least {least}"));
+        }
+        if number > most {
+            return Err(format!("Value must be no more than {most}"));
+        }
+        // The levels of gzip are its default and those from 1 on.
+        if self.name == "compression.gzip.level" && number == 0 {
+            return Err("Value must be between 1 and 9 or equal to -1".to_owned());
+        }
+        Ok(())
     }
 
     fn check(&self, value: &str) -> Result<(), Refusal> {
@@ -100,11 +133,27 @@ impl Setting {
             _ if !self.one_of.is_empty() && !self.one_of.contains(&value) => {
                 format!("String must be one of: {}", self.one_of.join(", "))
             }
+            List if self.name.ends_with("throttled.replicas") && !names_replicas(value) => {
+                "must be the literal '*' or a list of [partitionId]:[brokerId]".to_owned()
+            }
+            Int | Long => match self.check_range(value) {
+                Ok(()) => return Ok(()),
+                Err(reason) => reason,
+            },
             _ => return Ok(()),
         };
         let message = format!("Invalid value {value} for configuration {}: {reason}", self.name);
         Err(Refusal::new(ResponseError::InvalidConfig, message))
     }
+}
+
+/// Whether the value is a list of replicas as throttles name them.
+fn names_replicas(value: &str) -> bool {
+    let number = |text: &str| text.parse::<u32>().is_ok();
+    let replica =
+        |item: &str| item.split_once(':').is_some_and(|(partition, broker)| number(partition) && number(broker));
+    let value = value.trim();
+    value.is_empty() || value == "*" || value.split(',').map(str::trim).all(replica)
 }
 
 /// Checks a topic's own settings and gives what they mean to its logs.

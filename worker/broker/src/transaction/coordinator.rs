@@ -69,6 +69,7 @@ impl Transactions {
         let Some(shared) = found else { return self.first(transactional_id, timeout) };
         let mut transaction = lock(&shared);
         let before = transaction.producer;
+        let mut bumped = false;
         match transaction.take_over(claim)? {
             Takeover::Repeated => return Ok(transaction.producer),
             Takeover::Next => {}
@@ -76,10 +77,14 @@ impl Transactions {
                 // The marker carries an epoch of its own, so that the zombie is fenced in the partitions as well.
                 transaction.bump();
                 self.finish(transactional_id, &mut transaction, Marker::Abort)?;
+                bumped = true;
             }
         }
         let next = if transaction.exhausted() {
             Producer { id: self.topics.next_producer_id()?, epoch: 0 }
+        } else if bumped && claim.is_some() {
+            // Who goes on with its own epoch has the next one already: nobody else had it.
+            transaction.producer
         } else {
             Producer { id: transaction.producer.id, epoch: transaction.producer.epoch + 1 }
         };

@@ -218,7 +218,7 @@ fn a_batch_sent_again_is_answered_with_its_first_offsets() {
     for n in 1..6 {
         let again = log.append(&values(&["a", "b"]).by(7, 0, 2 * n).encode(), Origin::Client, NOW).unwrap();
         let offset = 2 * i64::from(n);
-        assert_eq!(again, Appended { duplicate: true, ..appended(offset, offset + 1) });
+        assert_eq!(again, Appended { duplicate: true, log_append_time: NOW, ..appended(offset, offset + 1) });
     }
     // Five batches are remembered, so the first is not known any more.
     let refused = log.append(&values(&["a", "b"]).by(7, 0, 0).encode(), Origin::Client, NOW).unwrap_err();
@@ -252,7 +252,7 @@ fn sequences_go_from_the_greatest_number_to_zero() {
     append(&mut log, &values(&["b", "c"]).by(7, 0, i32::MAX));
     append(&mut log, &values(&["d"]).by(7, 0, 1));
     let again = log.append(&values(&["b", "c"]).by(7, 0, i32::MAX).encode(), Origin::Client, NOW).unwrap();
-    assert_eq!(again, Appended { duplicate: true, ..appended(1, 2) });
+    assert_eq!(again, Appended { duplicate: true, log_append_time: NOW, ..appended(1, 2) });
 }
 
 #[test]
