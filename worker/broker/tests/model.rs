@@ -221,10 +221,12 @@ fn steps() -> usize {
     std::env::var("MILLRACE_MODEL_STEPS").map_or(150, |steps| steps.parse().unwrap())
 }
 
+/// `MILLRACE_MODEL_SEED` looks further: with the seed that it names, or with a new one when it says `random`. The
+/// ordinary run keeps to known seeds, as a new difference should be found by who looks for it, not by who changes something else.
 #[test]
-fn answers_as_kafka_does_from_a_random_seed() {
-    let seed = std::env::var("MILLRACE_MODEL_SEED")
-        .map_or_else(|_| u64::try_from(now_ms()).unwrap() & 0xffff_ffff, |seed| seed.parse().unwrap());
+fn answers_as_kafka_does_from_a_seed_that_is_asked_for() {
+    let Ok(seed) = std::env::var("MILLRACE_MODEL_SEED") else { return };
+    let seed = seed.parse().unwrap_or_else(|_| u64::try_from(now_ms()).unwrap() & 0xffff_ffff);
     run(seed, steps(), Clients::Rest);
 }
 

@@ -54,6 +54,11 @@ impl Lock {
         }
     }
 
+    /// Whether nobody can make, change or drop a table for now.
+    pub(super) fn holds_server(self) -> bool {
+        matches!(self, Lock::Server | Lock::ServerToTheEnd)
+    }
+
     /// Lets writers go on once position and structure are known, where the view suffices for the rows.
     pub(super) async fn release_after_structure(&mut self, session: &mut Session) -> Result<(), MysqlError> {
         if *self == Lock::Server {

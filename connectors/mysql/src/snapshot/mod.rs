@@ -45,10 +45,14 @@ impl Snapshot<'_> {
             tokio::time::sleep(delay).await;
         }
         let mut session = Session::open(self.connector).await?;
-        let tables = structure::tables(&mut session, &self.catalog.filter).await?;
-        let captured: Vec<TableId> = tables.iter().filter(|id| self.catalog.filter.table(id)).cloned().collect();
+        let mut tables = structure::tables(&mut session, &self.catalog.filter).await?;
+        let mut lock = Lock::take(&mut session, self.settings, &self.captured(&tables)).await?;
+        if lock.holds_server() {
+            // A table may have come while the lock was waited for. The log from here on does not tell of it.
+            tables = structure::tables(&mut session, &self.catalog.filter).await?;
+        }
+        let captured = self.captured(&tables);
         self.check_guardrail(captured.len())?;
-        let mut lock = Lock::take(&mut session, self.settings, &captured).await?;
         let end = session.log_end(self.with_gtids).await?;
         let restart = Restart { file: end.file.as_str().into(), position: end.position, ..Restart::default() };
         let mut position = Position::new(restart, self.settings.server.mariadb);
@@ -72,6 +76,10 @@ impl Snapshot<'_> {
         self.output.flush().await;
         session.close().await;
         Ok(position)
+    }
+
+    fn captured(&self, tables: &[TableId]) -> Vec<TableId> {
+        tables.iter().filter(|id| self.catalog.filter.table(id)).cloned().collect()
     }
 
     async fn read_rows(
