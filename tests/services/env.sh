@@ -21,12 +21,20 @@ fetching() {
     say "fetched $what in $((SECONDS - start)) s"
 }
 
+# Below the range that the system takes the ports of outgoing connections from: the seconds until a service listens
+# would be enough for one of the tests' many connections to have its port.
 free_port() {
     python3 - <<'PY'
-import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])
+import random, socket
+while True:
+    port = random.randint(15000, 32000)
+    with socket.socket() as s:
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+    print(port)
+    break
 PY
 }
 
@@ -38,7 +46,11 @@ port_of() {
     cat "$1/port"
 }
 
-alive() { [ -s "$1/pid" ] && kill -0 "$(cat "$1/pid")" 2> /dev/null; }
+# A process that has ended and waits to be reaped still takes signals, so its state is asked for too.
+alive() {
+    local pid
+    [ -s "$1/pid" ] && pid=$(cat "$1/pid") && kill -0 "$pid" 2> /dev/null && ! grep -qs '^State:.Z' "/proc/$pid/status"
+}
 
 answers() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
 

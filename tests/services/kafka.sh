@@ -8,12 +8,15 @@
 libs=$MILLRACE_CACHE/kafka-4.3.1
 
 install() {
-    [ -e "$libs/.complete" ] && return 0
+    # The mark has the state of the recipe in it: a folder that an older recipe filled is filled again.
+    local mark
+    mark=$libs/.complete-$(cksum < "$HERE/kafka/pom.xml" | tr ' ' -)
+    [ -e "$mark" ] && return 0
     need java openjdk-17-jre-headless
     need mvn maven
     fetching "Kafka 4.3.1 (110 MB)" mvn -B -q -f "$HERE/kafka/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
         -DincludeScope=runtime -DoutputDirectory="$libs"
-    touch "$libs/.complete"
+    touch "$mark"
 }
 options=(-XX:+UseSerialGC -Djava.awt.headless=true "-Dlog4j2.configurationFile=$HERE/kafka/log4j2.yaml" -cp "$libs/*")
 

@@ -20,4 +20,11 @@ esac
 # Tests of several processes may ask at the same moment; the lock closes with this shell, not with the service.
 exec 9> "$base/$1.lock"
 flock 9
+# What a service that was killed left behind is nobody's, and may keep its successor from starting (a torn log, a
+# port that somebody took meanwhile). A start that fails is tried once more, from nothing and on other ports.
+alive "$base/$1" || rm -rf "${base:?}/$1"
+"${up[@]}" 9>&- && exit 0
+say "$1 did not start; once more, from nothing ..."
+stop "$base/$1"
+rm -rf "${base:?}/$1"
 "${up[@]}" 9>&-

@@ -93,10 +93,16 @@ pub fn fresh_dir(test: &str) -> PathBuf {
     dir
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago. It is taken from below the range of outgoing connections, so that none of them
+/// has it by the time that its user listens.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
+    use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let ours = (std::process::id() as u16).wrapping_mul(61);
+    (0..u16::MAX)
+        .map(|_| 10_000 + (ours.wrapping_add(NEXT.fetch_add(1, Relaxed)) % 5_000))
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("loopback has a free port")
 }
 
 fn port(command: &mut Command) -> u16 {

@@ -63,6 +63,8 @@ impl KafkaLog {
     ) -> Result<Self> {
         let mut config = librdkafka(java, Role::Consumer)?;
         config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
+        // For a partition whose first records are gone already, see `assign`.
+        config.set("auto.offset.reset", "earliest");
         if config.get("group.id").is_none() {
             // Never joined: partitions are assigned by hand. librdkafka insists on a name.
             config.set("group.id", format!("log-{topic}"));
@@ -221,11 +223,15 @@ impl Reader {
         }
     }
 
+    /// Begins at offset 0 instead of "the beginning", for which the client would ask the broker, each partition for
+    /// itself, and send its first fetch when the first answer is there: if the partitions in that fetch are empty, it
+    /// waits its half second, and so do all the others behind it. Where 0 is gone, the broker refuses and the client
+    /// goes on as `auto.offset.reset` says.
     fn assign(&self) -> Result<()> {
         let mut list = TopicPartitionList::new();
         for partition in 0..self.state.next.len() {
             let partition = i32::try_from(partition).unwrap_or(i32::MAX);
-            list.add_partition_offset(&self.topic, partition, Offset::Beginning).map_err(kafka_error)?;
+            list.add_partition_offset(&self.topic, partition, Offset::Offset(0)).map_err(kafka_error)?;
         }
         self.consumer.assign(&list).map_err(kafka_error)
     }
