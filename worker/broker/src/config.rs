@@ -34,8 +34,6 @@ pub struct Limits {
     pub requests_bytes: usize,
     /// Bytes of one answer to a fetch (`fetch.max.bytes`); a single larger batch is still sent.
     pub fetch_bytes: usize,
-    /// Bytes of all fetch answers on their way.
-    pub fetches_bytes: usize,
     /// Partitions of all topics together. Each costs some kilobytes of memory.
     pub partitions: usize,
     /// Memory for one pass of compaction.
@@ -51,7 +49,6 @@ impl Default for Limits {
             request_bytes: 100 * 1024 * 1024,
             requests_bytes: 128 * 1024 * 1024,
             fetch_bytes: 16 * 1024 * 1024,
-            fetches_bytes: 128 * 1024 * 1024,
             partitions: 20_000,
             compaction_bytes: 32 * 1024 * 1024,
             offset_metadata_bytes: 4_096,

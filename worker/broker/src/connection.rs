@@ -1,10 +1,11 @@
 //! One connection: requests are read, handled and answered one after the other, as Kafka does.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use socket2::SockRef;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, Interest},
     net::TcpStream,
     sync::{OwnedSemaphorePermit, watch},
     time::timeout,
@@ -13,9 +14,10 @@ use tokio::{
 use crate::{
     api::{self, Outcome},
     core::Core,
+    log::Batches,
     metrics,
     server::stop_asked,
-    wire::{Request, WireError},
+    wire::{Frame, Part, Request, WireError},
 };
 
 /// Why a connection ends before its client closes it.
@@ -87,11 +89,10 @@ pub(crate) async fn run(
             answer = api::handle(core, &peer, request) => answer?,
         };
         match answer {
-            Outcome::Answer { frame, memory: fetched } => {
+            Outcome::Answer(frame) => {
                 let transfer = core.config.times.transfer;
-                timeout(transfer, stream.write_all(&frame)).await.map_err(|_| ConnectionError::Slow(transfer))??;
+                timeout(transfer, send(&mut stream, &frame)).await.map_err(|_| ConnectionError::Slow(transfer))??;
                 metrics::add(&core.counters.bytes_out, frame.len());
-                drop(fetched);
             }
             Outcome::Silence => {}
             // The client learns from the closed connection alone that its records were refused.
@@ -99,6 +100,35 @@ pub(crate) async fn run(
         }
         drop(memory);
     }
+}
+
+async fn send(stream: &mut TcpStream, frame: &Frame) -> io::Result<()> {
+    for part in frame.parts() {
+        match part {
+            Part::Bytes(bytes) => stream.write_all(bytes).await?,
+            Part::Batches(batches) => send_batches(stream, batches).await?,
+        }
+    }
+    Ok(())
+}
+
+/// The system moves the bytes from the file to the socket; where it can't (a file system without that), they are read.
+async fn send_batches(stream: &mut TcpStream, batches: &Batches) -> io::Result<()> {
+    let Some((file, position)) = batches.place() else { return Ok(()) };
+    let mut sent = 0;
+    while let Some(left) = NonZeroUsize::new(batches.len() - sent) {
+        let from = usize::try_from(position).map_err(io::Error::other)? + sent;
+        let moved = stream.async_io(Interest::WRITABLE, || SockRef::from(&*stream).sendfile(file, from, Some(left)));
+        match moved.await {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => sent += count,
+            Err(error) if sent == 0 && error.kind() == io::ErrorKind::InvalidInput => {
+                return stream.write_all(&batches.load()?).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// The size of the next request; `None` when the client has closed the connection between two.

@@ -27,8 +27,6 @@ pub(crate) struct Core {
     pub(crate) connections: AtomicUsize,
     /// Bytes of requests that may still be taken in.
     pub(crate) request_memory: Arc<Semaphore>,
-    /// Bytes of fetch answers that may still be read from the logs.
-    pub(crate) fetch_memory: Arc<Semaphore>,
     pub(crate) host: StrBytes,
     pub(crate) port: i32,
 }
@@ -54,7 +52,6 @@ impl Core {
             counters: Counters::default(),
             connections: AtomicUsize::new(0),
             request_memory: Arc::new(Semaphore::new(config.limits.requests_bytes.max(config.limits.request_bytes))),
-            fetch_memory: Arc::new(Semaphore::new(config.limits.fetches_bytes.max(config.limits.fetch_bytes))),
             host: StrBytes::from_string(host),
             port: config.advertised_port.unwrap_or(port).into(),
             config,

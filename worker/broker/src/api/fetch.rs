@@ -11,18 +11,18 @@ use kafka_protocol::{
     messages::{
         BrokerId, FetchRequest, FetchResponse, ProducerId,
         fetch_request::FetchPartition,
-        fetch_response::{AbortedTransaction, FetchableTopicResponse, PartitionData},
+        fetch_response::{AbortedTransaction, PartitionData},
     },
 };
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 
 use super::Outcome;
 use crate::{
     core::Core,
-    log::{PartitionLog, ReadError},
+    log::{Batches, PartitionLog, ReadError},
     refusal::Refusal,
     topics::Partition,
-    wire::{Request, WireError},
+    wire::{FetchedTopic, Request, WireError},
 };
 
 const READ_COMMITTED: i8 = 1;
@@ -47,30 +47,15 @@ pub(super) async fn fetch(core: &Core, mut request: Request) -> Result<Outcome, 
     let end = Instant::now() + if asked.max_wait_ms > 0 { patience } else { Duration::ZERO };
     let watch = Watch::start(core, &asked);
     loop {
-        let memory = reserve(core, limit).await;
         let mut budget = Budget { left: limit, read: 0, committed_only: asked.isolation_level == READ_COMMITTED };
         let (topics, failed) = read_all(core, &asked, &mut budget);
         if budget.read >= enough || failed || Instant::now() >= end || watch.is_empty() {
-            let memory = keep(memory, budget.read);
-            let answer = FetchResponse::default().with_responses(topics);
-            return Ok(Outcome::Answer { frame: request.answer(&answer)?, memory });
+            return Ok(Outcome::Answer(request.answer_fetch(&topics)?));
         }
-        drop(memory);
         // Running out of time is an answer too: the next round sends what there is.
         let timed_out = tokio::time::timeout_at(end.into(), watch.bell.notified()).await.is_err();
         tracing::trace!(timed_out, "a fetch looks again");
     }
-}
-
-async fn reserve(core: &Core, bytes: usize) -> OwnedSemaphorePermit {
-    let wanted = u32::try_from(bytes).unwrap_or(u32::MAX);
-    let memory = core.fetch_memory.clone().acquire_many_owned(wanted).await;
-    memory.expect("the semaphore of the fetch memory is never closed")
-}
-
-/// Gives back what the answer does not take.
-fn keep(mut memory: OwnedSemaphorePermit, bytes: usize) -> Option<OwnedSemaphorePermit> {
-    memory.split(bytes.min(memory.num_permits()))
 }
 
 /// Rings a bell when one of the fetch's partitions changes, as long as it lives.
@@ -110,7 +95,7 @@ impl Drop for Watch {
 }
 
 /// What each partition has, and whether one of them has an error that the client must know now.
-fn read_all(core: &Core, asked: &FetchRequest, budget: &mut Budget) -> (Vec<FetchableTopicResponse>, bool) {
+fn read_all(core: &Core, asked: &FetchRequest, budget: &mut Budget) -> (Vec<FetchedTopic>, bool) {
     let mut failed = false;
     let mut topics = Vec::with_capacity(asked.topics.len());
     for topic in &asked.topics {
@@ -126,14 +111,11 @@ fn read_all(core: &Core, asked: &FetchRequest, budget: &mut Budget) -> (Vec<Fetc
                 failed = true;
                 let data = blank(wanted.partition).with_error_code(refusal.code()).with_high_watermark(-1);
                 // Kafka has an empty list where there is no log to ask, and none where the log refuses.
-                if refusal.error == ResponseError::UnknownTopicOrPartition {
-                    data.with_aborted_transactions(Some(Vec::new()))
-                } else {
-                    data
-                }
+                let none = (refusal.error == ResponseError::UnknownTopicOrPartition).then(Vec::new);
+                (data.with_aborted_transactions(none), Batches::default())
             }));
         }
-        topics.push(FetchableTopicResponse::default().with_topic(topic.topic.clone()).with_partitions(partitions));
+        topics.push(FetchedTopic { name: topic.topic.clone(), partitions });
     }
     (topics, failed)
 }
@@ -146,7 +128,11 @@ fn blank(index: i32) -> PartitionData {
         .with_records(Some(Bytes::new()))
 }
 
-fn read_one(log: &PartitionLog, wanted: &FetchPartition, budget: &mut Budget) -> Result<PartitionData, Refusal> {
+fn read_one(
+    log: &PartitionLog,
+    wanted: &FetchPartition,
+    budget: &mut Budget,
+) -> Result<(PartitionData, Batches), Refusal> {
     check_epoch(wanted.current_leader_epoch)?;
     let (start, end, stable) = (log.start_offset(), log.end_offset(), log.last_stable_offset());
     let from = wanted.fetch_offset;
@@ -159,12 +145,13 @@ fn read_one(log: &PartitionLog, wanted: &FetchPartition, budget: &mut Budget) ->
     let most = usize::try_from(wanted.partition_max_bytes).unwrap_or(0).min(budget.left);
     // The first batch of an answer is sent whatever its size, or a consumer would never get past it.
     let first = budget.read == 0;
-    let records = if from < up_to && (most > 0 || first) { log.read(from, up_to, most, first)? } else { Bytes::new() };
-    budget.left = budget.left.saturating_sub(records.len());
-    budget.read += records.len();
-    let aborted = (budget.committed_only && !records.is_empty()).then(|| aborted(log, from, up_to));
+    let wants = from < up_to && (most > 0 || first);
+    let batches = if wants { log.read(from, up_to, most, first)? } else { Batches::default() };
+    budget.left = budget.left.saturating_sub(batches.len());
+    budget.read += batches.len();
+    let aborted = (budget.committed_only && !batches.is_empty()).then(|| aborted(log, from, up_to));
     let aborted = aborted.or_else(|| budget.committed_only.then(Vec::new));
-    Ok(data.with_aborted_transactions(aborted).with_records(Some(records)))
+    Ok((data.with_aborted_transactions(aborted), batches))
 }
 
 fn aborted(log: &PartitionLog, from: i64, up_to: i64) -> Vec<AbortedTransaction> {

@@ -20,21 +20,16 @@ use kafka_protocol::{
     messages::{ApiKey, TopicName},
     protocol::{Decodable, Encodable, StrBytes},
 };
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     connection::Peer,
     core::Core,
-    wire::{Request, WireError},
+    wire::{Frame, Request, WireError},
 };
 
 /// What becomes of a request.
 pub(crate) enum Outcome {
-    Answer {
-        frame: BytesMut,
-        /// The answer's share of a limited memory, held until it is sent.
-        memory: Option<OwnedSemaphorePermit>,
-    },
+    Answer(Frame),
     /// The client wants no answer.
     Silence,
     /// The client wants no answer but must learn that something failed.
@@ -43,7 +38,7 @@ pub(crate) enum Outcome {
 
 impl From<BytesMut> for Outcome {
     fn from(frame: BytesMut) -> Self {
-        Outcome::Answer { frame, memory: None }
+        Outcome::Answer(frame.into())
     }
 }
 

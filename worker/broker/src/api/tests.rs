@@ -50,7 +50,7 @@ impl Fixture {
         let _inside = self.runtime.enter();
         let handled = pin!(handle(&self.core, &peer, request));
         match handled.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(Outcome::Answer { frame, .. })) => Some(frame),
+            Poll::Ready(Ok(Outcome::Answer(frame))) => Some(frame.load().unwrap()),
             Poll::Ready(Ok(Outcome::Silence | Outcome::Close(_)) | Err(_)) | Poll::Pending => None,
         }
     }

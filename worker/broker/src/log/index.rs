@@ -71,6 +71,11 @@ impl SparseIndex {
         self.position_before(|entry| entry.timestamp_before < timestamp)
     }
 
+    /// The beginning of a batch at or before both: the last that the index knows.
+    pub(super) fn batch_before(&self, position: u64, offset: u32) -> u64 {
+        self.position_before(|entry| u64::from(entry.position) <= position && entry.offset <= offset)
+    }
+
     fn position_before(&self, before: impl Fn(&Entry) -> bool) -> u64 {
         let behind = self.entries.partition_point(before);
         behind.checked_sub(1).map_or(0, |index| u64::from(self.entries[index].position))
@@ -133,6 +138,9 @@ mod tests {
         assert_eq!(index.position_of_timestamp(3), 120);
         assert_eq!(index.position_of_timestamp(2), 0);
         assert_eq!(index.position_of_timestamp(4), 120);
+        assert_eq!(index.batch_before(119, 1_000), 0);
+        assert_eq!(index.batch_before(250, 1_000), 240);
+        assert_eq!(index.batch_before(250, 59), 120);
     }
 
     #[test]

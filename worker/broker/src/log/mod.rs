@@ -32,6 +32,7 @@ pub use config::{CleanupPolicy, LogConfig, TimestampType};
 pub use data_dir::{DataDir, TopicPartition};
 pub use errors::{AppendError, ConfigError, LogError, ReadError};
 pub use partition::PartitionLog;
+pub use read::Batches;
 pub use views::{
     AbortedTransaction, Appended, Compacted, EndTransaction, LogRecord, Marker, Origin, ProducerView, RecordHeader,
     SavedLog, TimestampOffset,

@@ -1,6 +1,6 @@
 //! Reading batches back, by offset and by timestamp.
 
-use std::{io, ops::ControlFlow, os::unix::fs::FileExt};
+use std::{fs::File, io, ops::ControlFlow, os::unix::fs::FileExt, sync::Arc};
 
 use bytes::Bytes;
 
@@ -13,37 +13,99 @@ use super::{
     segment::Segment,
 };
 
+/// Whole batches where they stand in their file. Its bytes don't change as long as this lives: what retention and
+/// compaction take away is another file or none.
+#[derive(Clone, Debug, Default)]
+pub struct Batches {
+    file: Option<Arc<File>>,
+    position: u64,
+    len: usize,
+}
+
+impl Batches {
+    #[cfg(test)]
+    pub(crate) fn new(file: Arc<File>, position: u64, len: usize) -> Self {
+        Self { file: Some(file), position, len }
+    }
+
+    /// Bytes of all batches.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The file and the position of the first batch in it; `None` when there are no batches.
+    pub fn place(&self) -> Option<(&File, u64)> {
+        self.file.as_deref().filter(|_| self.len > 0).map(|file| (file, self.position))
+    }
+
+    /// The batches' bytes.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn load(&self) -> io::Result<Bytes> {
+        let mut bytes = vec![0; self.len];
+        if let Some((file, position)) = self.place() {
+            file.read_exact_at(&mut bytes, position)?;
+        }
+        Ok(bytes.into())
+    }
+}
+
 impl PartitionLog {
     /// Whole batches from the one that holds `from`, up to but without the batch that starts at or after
     /// `up_to`, of one segment: the next read goes on in the next. Empty when there is nothing to give.
     /// Never more than `max_bytes`, unless `at_least_one` and the first batch alone is larger.
-    pub fn read(&self, from: i64, up_to: i64, max_bytes: usize, at_least_one: bool) -> Result<Bytes, ReadError> {
+    pub fn read(&self, from: i64, up_to: i64, max_bytes: usize, at_least_one: bool) -> Result<Batches, ReadError> {
         if from < self.start || from > self.end {
             return Err(ReadError::OffsetOutOfRange { offset: from, start: self.start, end: self.end });
         }
         let up_to = up_to.min(self.end);
         if from >= up_to {
-            return Ok(Bytes::new());
+            return Ok(Batches::default());
         }
-        let Some((segment, position)) = self.locate(from)? else { return Ok(Bytes::new()) };
-        let file = self.files.reading(segment.facts.base)?;
-        let left = usize::try_from(segment.facts.size_bytes - position).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; max_bytes.max(HEADER_BYTES).min(left)];
-        file.read_exact_at(&mut bytes, position)?;
-        let first = BatchHeader::parse(&bytes).map_err(invalid_data)?;
-        if first.size_bytes > max_bytes {
-            if !at_least_one || first.base_offset >= up_to {
-                return Ok(Bytes::new());
-            }
-            bytes.resize(first.size_bytes, 0);
-            file.read_exact_at(&mut bytes, position)?;
+        let Some((segment, position)) = self.locate(from)? else { return Ok(Batches::default()) };
+        let most = position.saturating_add(max_bytes as u64);
+        let (mut end, next) = self.last_whole_batch(segment, position, most, up_to)?;
+        if end == position && at_least_one {
+            let first = segment.scan(&self.files, position, HEADER_CHUNK_BYTES)?.header()?;
+            end += first.filter(|first| first.base_offset < up_to).map_or(0, |first| first.size_bytes as u64);
         }
-        let (len, next) = whole_batches(&bytes, up_to);
-        bytes.truncate(len);
         if let Some(offset) = next {
-            self.remember(Place { offset, base: segment.facts.base, position: position + len as u64 });
+            self.remember(Place { offset, base: segment.facts.base, position: end });
         }
-        Ok(Bytes::from(bytes))
+        let file = self.files.reading(segment.facts.base)?;
+        Ok(Batches { file: Some(file), position, len: usize::try_from(end - position).unwrap_or(usize::MAX) })
+    }
+
+    /// Where the last batch ends that begins before `up_to` and is whole before the position `most`, and, where that
+    /// is known, the offset behind it.
+    fn last_whole_batch(
+        &self,
+        segment: &Segment,
+        from: u64,
+        most: u64,
+        up_to: i64,
+    ) -> Result<(u64, Option<i64>), ReadError> {
+        let base = segment.facts.base;
+        let behind = self.segments.get(self.segment_index(base) + 1).map_or(self.end, |next| next.facts.base);
+        if segment.facts.size_bytes <= most && behind <= up_to {
+            return Ok((segment.facts.size_bytes, Some(behind)));
+        }
+        let known = segment.batch_before(&self.files, most, up_to, self.config.index_interval_bytes)?;
+        let (mut end, mut next) = (known.max(from), None);
+        let mut scan = segment.scan(&self.files, end, HEADER_CHUNK_BYTES)?;
+        while let Some(header) = scan.header()? {
+            scan.advance(&header);
+            if header.base_offset >= up_to || scan.position() > most {
+                break;
+            }
+            (end, next) = (scan.position(), Some(header.last_offset() + 1));
+        }
+        Ok((end, next))
     }
 
     /// Bytes from `from` to the end of the log, roughly: what a fetch with `min_bytes` waits for.
@@ -184,19 +246,6 @@ fn first_ending_at_or_after(scan: &mut BatchScan, from: i64) -> io::Result<Optio
         scan.advance(&header);
     }
     Ok(None)
-}
-
-/// The length of all whole batches that begin before `up_to`, and the offset behind them.
-fn whole_batches(bytes: &[u8], up_to: i64) -> (usize, Option<i64>) {
-    let (mut len, mut next) = (0, None);
-    while let Ok(header) = BatchHeader::parse(&bytes[len..]) {
-        if header.base_offset >= up_to || header.size_bytes > bytes.len() - len {
-            break;
-        }
-        len += header.size_bytes;
-        next = Some(header.last_offset() + 1);
-    }
-    (len, next)
 }
 
 fn first_record_at_or_after(

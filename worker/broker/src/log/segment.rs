@@ -95,6 +95,18 @@ impl Segment {
         self.with_index(files, interval_bytes, |index| index.position_of_timestamp(timestamp))
     }
 
+    /// The beginning of a batch at or before `position` and at or before the batch that holds `offset`.
+    pub(super) fn batch_before(
+        &self,
+        files: &Files,
+        position: u64,
+        offset: i64,
+        interval_bytes: u32,
+    ) -> io::Result<u64> {
+        let relative = u32::try_from((offset - self.facts.base).max(0)).unwrap_or(u32::MAX);
+        self.with_index(files, interval_bytes, |index| index.batch_before(position, relative))
+    }
+
     /// The segment's batches from `position` on.
     pub(super) fn scan(&self, files: &Files, position: u64, chunk_bytes: usize) -> io::Result<BatchScan> {
         Ok(BatchScan::new(files.reading(self.facts.base)?, position, self.facts.size_bytes, chunk_bytes))

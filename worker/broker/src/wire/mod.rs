@@ -1,6 +1,8 @@
 //! The wire: which requests this broker speaks, and the checks that come before the codec sees a foreign byte.
 
 pub(crate) mod apis;
+mod fetch_answer;
+mod frame;
 mod layout;
 mod shape;
 
@@ -11,6 +13,8 @@ use kafka_protocol::{
 };
 
 pub(crate) use apis::Api;
+pub(crate) use fetch_answer::FetchedTopic;
+pub(crate) use frame::{Frame, Part};
 
 /// Why a request is refused before anybody acts on it; the connection is closed.
 #[derive(Debug, thiserror::Error)]
@@ -92,16 +96,30 @@ pub(crate) fn encode_frame<T: Encodable>(
 ) -> Result<BytesMut, WireError> {
     let unencodable = |reason: String| WireError::Unencodable { api, version, reason };
     let size = response.compute_size(version).map_err(|error| unencodable(error.to_string()))?;
+    let mut out = begin_frame(api, version, correlation_id, size)?;
+    response.encode(&mut out, version).map_err(|error| unencodable(error.to_string()))?;
+    end_frame(api, version, &mut out, 0)?;
+    Ok(out)
+}
+
+/// A response frame with its header, and room for the length and a body of about `size` bytes.
+fn begin_frame(api: ApiKey, version: i16, correlation_id: i32, size: usize) -> Result<BytesMut, WireError> {
     let mut out = BytesMut::with_capacity(size + FRAME_CAPACITY);
     out.put_i32(0);
     ResponseHeader::default()
         .with_correlation_id(correlation_id)
         .encode(&mut out, api.response_header_version(version))
-        .map_err(|error| unencodable(error.to_string()))?;
-    response.encode(&mut out, version).map_err(|error| unencodable(error.to_string()))?;
-    let length = i32::try_from(out.len() - 4).map_err(|_| unencodable("it is longer than 2 GiB".into()))?;
-    out[..4].copy_from_slice(&length.to_be_bytes());
+        .map_err(|error| WireError::Unencodable { api, version, reason: error.to_string() })?;
     Ok(out)
+}
+
+/// Writes the length, that of what is sent between the bytes (`more`) included.
+fn end_frame(api: ApiKey, version: i16, out: &mut BytesMut, more: usize) -> Result<(), WireError> {
+    let reason = "it is longer than 2 GiB".to_owned();
+    let length = i32::try_from(out.len() - 4 + more);
+    let length = length.map_err(|_| WireError::Unencodable { api, version, reason })?;
+    out[..4].copy_from_slice(&length.to_be_bytes());
+    Ok(())
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ fn gives_offsets_in_a_row_and_keeps_batches_as_they_came() {
     let both = [values(&["d"]).encode(), values(&["e", "f"]).encode()].concat();
     assert_eq!(log.append(&both, Origin::Client, NOW).unwrap(), appended(3, 5));
 
-    let read = log.read(0, 3, usize::MAX, false).unwrap();
+    let read = log.read(0, 3, usize::MAX, false).unwrap().load().unwrap();
     // Only base offset and leader epoch are the log's.
     let mut expected = [first.clone(), second].concat();
     expected[12..16].fill(0);
@@ -48,8 +48,8 @@ fn a_read_begins_with_the_batch_that_holds_the_offset_and_keeps_to_its_bounds() 
         append(&mut log, &values(&["a", "b"]));
     }
     let check = |from, up_to, max_bytes, at_least_one, batches: std::ops::Range<usize>| {
-        let all = log.read(0, 6, usize::MAX, false).unwrap();
-        let read = log.read(from, up_to, max_bytes, at_least_one).unwrap();
+        let all = log.read(0, 6, usize::MAX, false).unwrap().load().unwrap();
+        let read = log.read(from, up_to, max_bytes, at_least_one).unwrap().load().unwrap();
         assert_eq!(read, all.slice(batches.start * one..batches.end * one), "{from} to {up_to}");
     };
     check(0, 6, usize::MAX, false, 0..3);
@@ -63,6 +63,39 @@ fn a_read_begins_with_the_batch_that_holds_the_offset_and_keeps_to_its_bounds() 
     check(0, 6, 0, true, 0..1);
     check(6, 6, 100, true, 3..3);
     check(2, 2, 100, true, 3..3);
+}
+
+/// The bounds hold whatever the index knows: with entries at every third batch or so, in several segments, and for a
+/// reader that comes from anywhere or goes on where it stopped.
+#[test]
+fn bounds_hold_wherever_the_index_has_its_entries() {
+    let folder = Folder::new();
+    let config = LogConfig { segment_bytes: 1_500, index_interval_bytes: 200, ..LogConfig::default() };
+    let mut log = folder.open(&config);
+    let mut sizes = Vec::new();
+    for number in 0..40_usize {
+        let batch = values(&["a", &"b".repeat(number % 7 * 9)]);
+        sizes.push(batch.encode().len());
+        append(&mut log, &batch);
+    }
+    for from in 0..80_usize {
+        for (up_to, max_bytes) in [(80, 400), (80, usize::MAX), (from + 1, 400), (from + 9, 2_000), (from + 4, 180)] {
+            let read = log.read(from as i64, up_to as i64, max_bytes, true).unwrap();
+            let first = from / 2;
+            let fitting = |count: &usize| sizes[first..first + count].iter().sum::<usize>() <= max_bytes;
+            let before = |count: &usize| (first + count - 1) * 2 < up_to;
+            let most = (2..=40 - first).take_while(|count| fitting(count) && before(count)).last().unwrap_or(1);
+            let expected: Vec<usize> = (1..=most).map(|count| sizes[first..first + count].iter().sum()).collect();
+            // A read ends with its segment, so it may be shorter, but only there: what follows is another file's.
+            let count = expected.iter().position(|bytes| *bytes == read.len());
+            let count = count.unwrap_or_else(|| panic!("{from} {up_to} {max_bytes}: {} bytes", read.len())) + 1;
+            if count < most {
+                let next = log.read(((first + count) * 2) as i64, 80, usize::MAX, true).unwrap();
+                assert_eq!(next.place().map(|(_, position)| position), Some(0), "{from} {up_to} {max_bytes}");
+            }
+            assert_eq!(&read.load().unwrap()[..8], ((first * 2) as i64).to_be_bytes());
+        }
+    }
 }
 
 #[test]
@@ -174,7 +207,7 @@ fn log_append_time_stamps_batches_anew_with_a_valid_checksum() {
     let batch = values(&["a", "b"]).at(&[5, 6]).encode();
     let expected = Appended { log_append_time: NOW + 1, ..appended(0, 1) };
     assert_eq!(log.append(&batch, Origin::Client, NOW + 1).unwrap(), expected);
-    let read = log.read(0, 2, 1_000, true).unwrap();
+    let read = log.read(0, 2, 1_000, true).unwrap().load().unwrap();
     assert_eq!(i64::from_be_bytes(read[35..43].try_into().unwrap()), NOW + 1);
     assert_eq!(u32::from_be_bytes(read[17..21].try_into().unwrap()), crc32c::crc32c(&read[21..]));
     assert_eq!(records(&log).iter().map(|record| record.timestamp).collect::<Vec<_>>(), [NOW + 1; 2]);

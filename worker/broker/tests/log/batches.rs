@@ -207,7 +207,7 @@ pub(super) fn contents(log: &PartitionLog) -> Vec<(i64, String, Option<String>)>
 pub(super) fn fetch_all(log: &PartitionLog, from: i64, max_bytes: usize) -> Vec<u8> {
     let (mut offset, mut all) = (from, Vec::new());
     loop {
-        let bytes = log.read(offset, i64::MAX, max_bytes, true).unwrap();
+        let bytes = log.read(offset, i64::MAX, max_bytes, true).unwrap().load().unwrap();
         if bytes.is_empty() {
             return all;
         }

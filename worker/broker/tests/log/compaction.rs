@@ -53,7 +53,7 @@ fn the_newest_record_of_a_key_stays_at_its_offset_in_any_codec() {
         log.compact(NOW, MEMORY).unwrap().unwrap();
         let expected = [row(2, "a", Some("2")), row(4, "b", Some("2")), row(5, "c", Some("2"))];
         assert_eq!(without_filler(&log), expected, "codec {codec}");
-        let first = log.read(0, 3, 10_000, true).unwrap();
+        let first = log.read(0, 3, 10_000, true).unwrap().load().unwrap();
         assert_eq!(i16::from_be_bytes([first[21], first[22]]), codec, "the batch keeps its codec");
         // A read at a removed offset goes on with what follows.
         assert_eq!(fetch_all(&log, 3, 10_000)[..8], 4i64.to_be_bytes());

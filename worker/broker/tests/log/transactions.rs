@@ -103,7 +103,7 @@ fn clients_write_no_markers_and_coordinators_need_no_sequences() {
     let mut log = folder.open(&LogConfig::default());
     append(&mut log, &values(&["a"]).by(1, 0, 0).in_transaction());
     end(&mut log, 1, 0, Marker::Commit);
-    let marker = log.read(1, 2, 1_000, true).unwrap();
+    let marker = log.read(1, 2, 1_000, true).unwrap().load().unwrap();
     let refused = log.append(&marker, Origin::Client, NOW).unwrap_err();
     assert_eq!(refused.to_string(), "invalid record: clients may not write control records");
     let mut offsets = values(&["b"]).by(1, 0, -1).in_transaction();
