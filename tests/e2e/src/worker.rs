@@ -6,7 +6,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::OnceLock,
+    sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -26,6 +26,8 @@ pub struct Worker {
     environment: Vec<(String, String)>,
     child: Option<Child>,
     http: reqwest::Client,
+    /// Parts of the warnings and errors that the test brings about.
+    expected: Mutex<Vec<String>>,
 }
 
 /// An answer of the REST API.
@@ -95,6 +97,7 @@ impl Worker {
             arguments: vec![mode.into(), dir.join("worker.properties").into_os_string()],
             environment: Vec::new(),
             child: None,
+            expected: Mutex::default(),
             http: reqwest::Client::builder().no_proxy().build().expect("an HTTP client without TLS settings"),
         }
     }
@@ -144,6 +147,26 @@ impl Worker {
 
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// The test brings about warnings or errors with these words in them; any other fails it.
+    pub fn expects(&self, words: &[&str]) {
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.extend(words.iter().map(|word| (*word).to_owned()));
+    }
+
+    /// Fails when the log has warnings or errors that nobody said to expect: each is either a defect or noise that a user
+    /// should not read. Dropping the worker does this too, where the log is still there.
+    pub fn has_told_nothing_unexpected(&self) {
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = |line: &&str| {
+            let level = line.split_whitespace().nth(1);
+            let known = || expected.iter().any(|words| line.contains(words.as_str()));
+            matches!(level, Some("WARN" | "ERROR")) && !known()
+        };
+        let log = self.log();
+        let unexpected: Vec<&str> = log.lines().filter(told).collect();
+        assert!(unexpected.is_empty(), "nobody expects these lines of the log:\n{}", unexpected.join("\n"));
     }
 
     pub fn pid(&self) -> u32 {
@@ -251,6 +274,8 @@ impl Drop for Worker {
         self.kill();
         if std::thread::panicking() {
             println!("--- log of the worker in {}\n{}", self.dir.display(), self.log());
+        } else {
+            self.has_told_nothing_unexpected();
         }
     }
 }

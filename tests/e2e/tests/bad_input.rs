@@ -81,6 +81,7 @@ async fn poison_records_go_to_the_dead_letter_queue_and_the_others_arrive() {
 #[tokio::test]
 async fn a_poison_record_fails_the_task_when_nothing_is_tolerated() {
     let pipeline = Pipeline::prepare("poison_none", Systems::mysql_to_elasticsearch()).await;
+    pipeline.worker.expects(&["Tolerance exceeded in error handler"]);
     topics::write(&pipeline.systems.bootstrap(), &pipeline.topic(), &[(Some("1"), Some("{broken"))]).await;
     assert_eq!(pipeline.worker.create(&pipeline.sink(), pipeline.sink_config()).await.status, 201);
     let trace = pipeline.worker.failure(&pipeline.sink()).await;
@@ -100,6 +101,7 @@ async fn a_poison_record_fails_the_task_when_nothing_is_tolerated() {
 #[tokio::test]
 async fn an_index_that_refuses_documents_fails_the_task_with_its_words() {
     let mut pipeline = Pipeline::prepare("refusing", Systems::mysql_to_elasticsearch()).await;
+    pipeline.worker.expects(&["strict_dynamic_mapping_exception"]);
     let strict = json!({"mappings": {"dynamic": "strict", "properties": {"id": {"type": "long"}}}});
     assert_eq!(pipeline.search.put(&pipeline.index(), strict).await, 200);
     pipeline.sql(&["INSERT INTO item (id, name) VALUES (1, 'refused')"]).await;
@@ -114,6 +116,7 @@ async fn a_binlog_that_was_purged_meanwhile_is_named() {
     let mysql = Service::Mysql.own(&dir);
     let systems = Systems { database_port: mysql.port, ..Systems::mysql_to_elasticsearch() };
     let mut pipeline = Pipeline::prepare("purged", systems).await;
+    pipeline.worker.expects(&["no longer available on the server"]);
     pipeline.sql(&["INSERT INTO item (id, name) VALUES (1, 'one')"]).await;
     pipeline.create_connectors().await;
     pipeline.index_equals_table().await;
@@ -153,6 +156,7 @@ async fn a_worker_waits_for_kafka_and_says_so() {
     let dir = fresh_dir("no_kafka");
     let port = services::free_port();
     let mut worker = Worker::new(&dir.join("worker"), &format!("127.0.0.1:{port}"), "no-kafka", binary());
+    worker.expects(&["Kafka can't be reached or is not ready, trying again", "kafka client: "]);
     worker.launch();
     wait::until("the log names the broker", Duration::from_secs(30), true, || async {
         worker.log().contains(&format!("127.0.0.1:{port}"))

@@ -31,12 +31,23 @@ async fn the_mysql_source_writes_what_debezium_writes() {
     std::fs::remove_dir_all(dir).expect("the test's folder can be removed");
 }
 
+/// What the scenarios bring about on purpose.
+const EXPECTED_OF_THE_SINK: [&str; 6] = [
+    "task failed error=",
+    "skipped a record that can't be made a document",
+    "'topic.index.map' is a setting of releases before 11",
+    "ignored a malformed document",
+    "could not write a bulk, it is sent again",
+    "Subscribed topic not available: ",
+];
+
 #[tokio::test]
 async fn the_elasticsearch_sink_does_what_is_documented() {
     let dir = fresh_dir("golden_es");
     let bootstrap = format!("127.0.0.1:{}", Service::Kafka.shared());
     let target = format!("http://127.0.0.1:{}", Service::Elasticsearch.shared());
     let mut worker = Worker::start(&dir.join("worker"), &bootstrap, &format!("golden-es-{}", std::process::id())).await;
+    worker.expects(&EXPECTED_OF_THE_SINK);
     let mut runner = runner("es-sink/run.py");
     runner.args(["--connect", &worker.url, "--bootstrap", &bootstrap, "--target", &target]);
     passes(runner, &worker).await;

@@ -52,6 +52,8 @@ async fn answers_as_the_jvm(mode: &str, worker: impl Fn(&Path, &str) -> Worker) 
             worker.property(name, value);
         }
         let mut worker = worker.ready_after_start().await;
+        // What the scenarios bring about on purpose.
+        worker.expects(&["task failed error=", "connector failed", "Subscribed topic not available: "]);
         let mut runner = runner("rest/replay.py");
         runner.args([&worker.url, "--mode", mode, "--worker", variant, "--differences"]);
         runner.arg(repository().join("tests/golden/rest/differences"));

@@ -61,6 +61,16 @@ async fn database_kafka_and_index_may_each_go_away_and_come_back() {
     let systems =
         Systems { mariadb: false, database_port: database.port, kafka_port: kafka.port, search_port: search.port };
     let mut pipeline = Pipeline::prepare("restart", systems).await;
+    pipeline.worker.expects(&[
+        "the log is read on a new connection",
+        "kafka client: ",
+        "the group coordinator does not answer, trying again",
+        "the group coordinator was out of reach for too long",
+        "could not store offsets, trying again with the next",
+        "task did not stop in time and is cut off",
+        "could not write a bulk, it is sent again",
+        "Failed to execute bulk request",
+    ]);
     pipeline.sql(&["INSERT INTO item (id, name) VALUES (1, 'at first')"]).await;
     pipeline.create_connectors().await;
     pipeline.index_equals_table().await;

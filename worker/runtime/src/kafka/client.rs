@@ -101,7 +101,8 @@ pub fn java_props(worker: &WorkerSettings, role: Role, client_id: &str, override
         }
     }
     for (key, value) in &worker.props {
-        if let Some(key) = key.strip_prefix(role.prefix()) {
+        // `admin.listeners` and what belongs to it are the worker's own REST settings, not the admin client's.
+        if let Some(key) = key.strip_prefix(role.prefix()).filter(|key| !key.starts_with("listeners")) {
             put(key, value);
         }
     }
@@ -359,5 +360,17 @@ mod tests {
         assert_eq!(props.get("linger.ms").map(String::as_str), Some("9"));
         assert_eq!(props.get("enable.idempotence").map(String::as_str), Some("false"));
         assert_eq!(props.get("x"), None);
+    }
+
+    #[test]
+    fn the_admin_listener_is_no_setting_of_the_admin_client() {
+        let worker = crate::config::WorkerSettings::distributed(&properties::parse(
+            "bootstrap.servers=b:1\ngroup.id=g\nconfig.storage.topic=c\noffset.storage.topic=o\nstatus.storage.topic=s\n\
+             key.converter=K\nvalue.converter=V\nadmin.listeners=\nadmin.listeners.https.ssl.protocol=x\nadmin.retries=7\n",
+        ))
+        .expect("a right configuration");
+        let props = java_props(&worker, Role::Admin, "c-1", &Props::new());
+        let own: Vec<&str> = props.keys().map(String::as_str).filter(|key| *key != "bootstrap.servers").collect();
+        assert_eq!(own, ["client.id", "retries"]);
     }
 }
