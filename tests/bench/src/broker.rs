@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 struct Process {
     child: Child,
     bootstrap: String,
-    /// From exec until it takes connections, or until the worker is healthy.
+    /// From exec until it answers, or until the worker is healthy.
     ready: Duration,
 }
 
@@ -45,7 +45,7 @@ impl Process {
         let listen = format!("127.0.0.1:{port}");
         let mut command = Command::new(binary());
         command.args(["broker", "--listen", &listen, "--data"]).arg(data);
-        Self::start(command, listen.clone(), || TcpStream::connect(&listen).is_ok())
+        Self::start(command, listen.clone(), || answers(&listen))
     }
 
     fn both(data: &Path) -> Self {
@@ -80,6 +80,15 @@ impl Process {
         assert!(sent.is_ok_and(|status| status.success()), "could not signal the process");
         self.child.wait().expect("a child can be reaped");
     }
+}
+
+/// Whether the broker answers a request for its versions: it listens before its logs are open.
+fn answers(address: &str) -> bool {
+    use std::io::{Read, Write};
+    let Ok(mut stream) = TcpStream::connect(address) else { return false };
+    // Ten bytes: ApiVersions (18) in version 0, correlation id 1, no client id.
+    let asked = stream.write_all(&[0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 0xff, 0xff]);
+    asked.is_ok() && stream.read_exact(&mut [0; 4]).is_ok()
 }
 
 /// One request by hand: an HTTP client's own start would be part of what is measured.

@@ -130,7 +130,7 @@ pub fn librdkafka(props: &Props, role: Role) -> Result<ClientConfig> {
     match role {
         Role::Producer => {
             config.set("partitioner", "murmur2_random");
-            config.set("queue.buffering.max.kbytes", "32768");
+            config.set("queue.buffering.max.kbytes", "16384");
             config.set("queue.buffering.max.messages", "100000");
         }
         Role::Consumer => {
