@@ -1,6 +1,7 @@
 //! End-to-end tests: the binary, over HTTP, against real services.
 
 mod bad_input;
+mod cluster;
 mod embedded;
 mod golden;
 mod kill;

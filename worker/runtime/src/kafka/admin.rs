@@ -149,11 +149,12 @@ impl InternalTopic {
                 );
             }
         }
-        // What was created this moment is as it was asked for, and may not be known to all brokers yet.
+        // Another worker may have created it this moment, so that the broker asked does not know it yet.
+        let partitions = until_known(admin, name).await?;
+        // What was created here is as it was asked for.
         if created != Created::Created {
             self.ensure_compacted(admin).await?;
         }
-        let partitions = until_known(admin, name).await?;
         if self.single_partition && partitions != 1 {
             return Err(Error::config(format!(
                 "Topic '{name}' supplied via the '{}' property is required to have a single partition in order to \
