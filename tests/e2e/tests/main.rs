@@ -6,6 +6,7 @@ mod golden;
 mod kill;
 mod licences;
 mod lines;
+mod metrics;
 mod pipeline;
 mod real_configs;
 mod rest;

@@ -275,6 +275,12 @@ impl WorkerSettings {
         format!("{host}:{}", self.config.advertised_port.unwrap_or(port))
     }
 
+    /// The name of this worker's own client in its group.
+    pub fn group_client_id(&self) -> String {
+        let given = &self.config.client_id;
+        if given.is_empty() { format!("connect-{}", self.worker_id()) } else { given.clone() }
+    }
+
     /// Host (may be empty for all interfaces) and port of the first plain listener.
     pub fn listen_address(&self) -> (String, u16) {
         let listener = self.config.listeners.iter().find(|l| l.to_ascii_lowercase().starts_with("http://"));

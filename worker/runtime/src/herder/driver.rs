@@ -125,6 +125,7 @@ pub async fn run(mut herder: Herder, mut shell: Shell, mut mailbox: Mailbox) {
     // Session keys have a date, so the clock starts at the date of the start and runs evenly from there.
     let start_ms = u64::try_from(crate::now_ms()).unwrap_or(0);
     let mut snapshot = Snapshot::default();
+    let mut rebalancing: Option<Instant> = None;
     loop {
         let event = tokio::select! {
             event = mailbox.events.recv() => match event {
@@ -137,7 +138,18 @@ pub async fn run(mut herder: Herder, mut shell: Shell, mut mailbox: Mailbox) {
             }
         };
         let quiet = matches!(event, Event::Tick { .. });
+        if let Event::ConnectorStarted { result, .. } = &event {
+            let starts = &shell.shared.metrics.connector_starts;
+            if result.is_ok() { &starts.successes } else { &starts.failures }.add(1);
+        }
         let actions = herder.step(event);
+        if actions.iter().any(|action| matches!(action, Action::Join { .. })) {
+            rebalancing.get_or_insert_with(Instant::now);
+        } else if herder.is_ready()
+            && let Some(began) = rebalancing.take()
+        {
+            shell.shared.metrics.group.settled.millis(began.elapsed());
+        }
         // What was asked can be seen by the time it is answered.
         if !quiet || !actions.is_empty() || snapshot.ready != herder.is_ready() {
             publish(&herder, &mut snapshot, &mailbox.snapshot);
@@ -234,6 +246,7 @@ impl Shell {
 
     fn start_connector(&self, name: String, epoch: u64, raw: connect_api::Props) {
         let (events, shared) = (self.handle.events.clone(), self.shared.clone());
+        shared.metrics.connector_starts.attempts.add(1);
         let resolved = self.providers.resolve(&raw);
         // Plugins compute task configurations without waiting, but a slow one must not hold up the herder.
         tokio::spawn(async move {

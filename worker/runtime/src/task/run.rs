@@ -60,6 +60,7 @@ pub struct TaskStart {
     pub connector: Props,
     pub goal: watch::Receiver<Goal>,
     pub changed: Box<dyn Fn(State) + Send + Sync>,
+    pub metrics: Arc<TaskMetrics>,
 }
 
 const START_PAUSE_MAX: Duration = Duration::from_secs(60);
@@ -75,14 +76,15 @@ pub async fn run(start: TaskStart, shared: Arc<Shared>) -> Result<()> {
 }
 
 async fn run_source(plugin: &'static SourcePlugin, start: TaskStart, shared: &Shared) -> Result<()> {
-    let TaskStart { id, props, connector, mut goal, changed } = start;
+    let TaskStart { id, props, connector, mut goal, changed, metrics } = start;
     let worker = &shared.settings;
-    let metrics = shared.metrics.begin(&id, false);
     let reporter = reporter(&id, &connector, metrics, None)?;
     let chain = Chain::build(&connector, &shared.plugins)?;
     let converters = Converters::build(&connector, &worker.props, &shared.plugins)?;
     let producer = match worker.config.producer {
-        ProducerKind::Kafka => TicketProducer::kafka(&client(worker, &connector, Role::Producer, &id))?,
+        ProducerKind::Kafka => {
+            TicketProducer::kafka(&client(worker, &connector, Role::Producer, &id), &shared.metrics.clients)?
+        }
         ProducerKind::Null => TicketProducer::null(),
     };
     let rules = match TopicRules::of(&connector)?.filter(|_| worker.config.topic_creation) {
@@ -123,11 +125,12 @@ async fn run_source(plugin: &'static SourcePlugin, start: TaskStart, shared: &Sh
 }
 
 async fn run_sink(plugin: &'static SinkPlugin, start: TaskStart, shared: &Shared) -> Result<()> {
-    let TaskStart { id, props, connector, mut goal, changed } = start;
+    let TaskStart { id, props, connector, mut goal, changed, metrics } = start;
     let worker = &shared.settings;
-    let metrics = shared.metrics.begin(&id, true);
+    let clients = &shared.metrics.clients;
     let admin = || Admin::new(&client(worker, &connector, Role::Admin, &id));
-    let letters = DeadLetters::open(&connector, admin, || log_producer(&dlq_client(worker, &connector, &id))).await?;
+    let dlq = || log_producer(&dlq_client(worker, &connector, &id), Some(clients));
+    let letters = DeadLetters::open(&connector, admin, dlq).await?;
     let reporter = reporter(&id, &connector, metrics, letters)?;
     let chain = Chain::build(&connector, &shared.plugins)?;
     let converters = Converters::build(&connector, &worker.props, &shared.plugins)?;
@@ -148,7 +151,7 @@ async fn run_sink(plugin: &'static SinkPlugin, start: TaskStart, shared: &Shared
     let Some(task) = start_with_retries(&mut goal, || (plugin.start)(props.clone(), context())).await? else {
         return Ok(());
     };
-    let consumer = SinkConsumer::new(&java)?;
+    let consumer = SinkConsumer::new(&java, clients)?;
     changed(State::Running);
     let sink = SinkLoop {
         id,

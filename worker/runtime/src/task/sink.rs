@@ -26,6 +26,7 @@ use crate::{
         admin::Admin,
         consumer::{self, Rebalance, SinkConsumer},
     },
+    metrics::stages::{self, BatchClock},
     storage::{
         config_state::TaskId,
         statuses::{State, StatusStore},
@@ -76,8 +77,10 @@ pub struct Position {
     /// Next offsets after all that was put.
     current: Offsets,
     committed: Offsets,
+    /// Where reading began in each partition.
+    began: Offsets,
     /// Offsets of the commit under way; they count once Kafka says so.
-    committing: Option<(Instant, Offsets)>,
+    committing: Option<Offsets>,
     /// Consumed while the consumer was polled only to stay in the group.
     early: Vec<consumer::Consumed>,
     subscribed: Vec<String>,
@@ -86,6 +89,7 @@ pub struct Position {
     forgotten: Option<Arc<AtomicU64>>,
     forgotten_seen: u64,
     paused: bool,
+    clock: BatchClock,
 }
 
 impl SinkLoop {
@@ -118,16 +122,21 @@ impl SinkLoop {
             self.rebalance(task).await?;
             if time::Instant::now() >= next_commit {
                 next_commit = time::Instant::now() + self.commit_every;
+                let began = Instant::now();
                 self.commit(task).await?;
+                self.reporter.metrics.stages.add(stages::Stage::Commit, began.elapsed());
             }
             self.settle_commits();
             let batch = match std::mem::take(&mut self.state.early) {
                 early if early.is_empty() => {
                     let wait = IDLE.min(next_commit.saturating_duration_since(time::Instant::now()));
-                    tokio::select! {
+                    let began = Instant::now();
+                    let batch = tokio::select! {
                         batch = self.consumer.poll(self.batch_max, wait) => batch?,
                         _ = goal.changed() => continue,
-                    }
+                    };
+                    self.reporter.metrics.stages.add(stages::Stage::Read, began.elapsed());
+                    batch
                 }
                 early => early,
             };
@@ -209,8 +218,15 @@ impl SinkLoop {
         if !lost {
             match self.safe_offsets(task).await {
                 Ok(safe) if !safe.is_empty() => {
-                    if let Err(error) = self.consumer.commit_sync(&safe) {
-                        tracing::warn!(%error, "could not commit the last offsets, their records will be put again");
+                    let began = Instant::now();
+                    let result = self.consumer.commit_sync(&safe);
+                    self.reporter.metrics.commit_time.millis(began.elapsed());
+                    match result {
+                        Ok(()) => self.reporter.metrics.commits.add(1),
+                        Err(error) => {
+                            self.reporter.metrics.commit_failures.add(1);
+                            tracing::warn!(%error, "could not commit the last offsets, their records will be put again");
+                        }
                     }
                 }
                 Ok(_) => {}
@@ -222,11 +238,13 @@ impl SinkLoop {
             self.state.assigned.remove(partition);
             self.state.current.remove(partition);
             self.state.committed.remove(partition);
+            self.state.began.remove(partition);
             if let Some(reportable) = &self.reportable {
                 reportable.forget(partition, i64::MAX);
             }
         }
         self.state.early.retain(|message| !partitions.contains(&message.origin));
+        self.reporter.metrics.active.set(self.active());
         Ok(())
     }
 
@@ -253,13 +271,15 @@ impl SinkLoop {
 
     async fn commit(&mut self, task: &mut dyn SinkTask) -> Result<()> {
         if self.state.committing.is_some() {
+            self.reporter.metrics.commit_skips.add(1);
             return Ok(());
         }
         match self.safe_offsets(task).await {
             Ok(safe) if safe.is_empty() => Ok(()),
             Ok(safe) => {
                 self.consumer.commit_async(&safe)?;
-                self.state.committing = Some((Instant::now(), safe));
+                self.reporter.metrics.commit_number.add(1);
+                self.state.committing = Some(safe);
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::Fatal && self.reporter.dead_letters.is_some() => Err(error),
@@ -284,9 +304,9 @@ impl SinkLoop {
 
     fn settle_commits(&mut self) {
         for outcome in self.consumer.take_commits() {
-            let Some((began, offsets)) = self.state.committing.take() else { continue };
-            self.reporter.metrics.commit_time.millis(began.elapsed());
-            match outcome {
+            let Some(offsets) = self.state.committing.take() else { continue };
+            self.reporter.metrics.commit_time.millis(outcome.took);
+            match outcome.result {
                 Ok(()) => {
                     self.reporter.metrics.commits.add(1);
                     for (at, offset) in &offsets {
@@ -295,6 +315,7 @@ impl SinkLoop {
                         }
                     }
                     self.state.committed.extend(offsets);
+                    self.reporter.metrics.active.set(self.active());
                 }
                 Err(error) => {
                     self.reporter.metrics.commit_failures.add(1);
@@ -304,6 +325,16 @@ impl SinkLoop {
         }
     }
 
+    /// Records that were put and are not committed, by their offsets.
+    fn active(&self) -> usize {
+        let state = &self.state;
+        let open = |(at, current): (&TopicPartition, &i64)| {
+            let done = state.committed.get(at).or_else(|| state.began.get(at)).unwrap_or(current);
+            usize::try_from(current - done).unwrap_or(0)
+        };
+        state.current.iter().map(open).sum()
+    }
+
     async fn deliver(&mut self, task: &mut dyn SinkTask, batch: Vec<consumer::Consumed>) -> Result<()> {
         let mut records = Vec::with_capacity(batch.len());
         let mut reached = Offsets::new();
@@ -311,21 +342,31 @@ impl SinkLoop {
             self.reporter.metrics.records_in.add(batch.len());
             self.reporter.metrics.batch_size.record(batch.len() as f64);
         }
-        for message in batch {
+        self.state.clock.begin(batch.len());
+        for (at, message) in batch.into_iter().enumerate() {
+            self.state.clock.record(at);
             // Per partition the last one wins, and records of one partition come in order. (Invariant 3)
             match reached.get_mut(&message.origin) {
                 Some(offset) => *offset = message.offset + 1,
-                None => drop(reached.insert(message.origin.clone(), message.offset + 1)),
+                None => {
+                    reached.insert(message.origin.clone(), message.offset + 1);
+                    self.state.began.entry(message.origin.clone()).or_insert(message.offset);
+                }
             }
             self.track(&message.origin);
             if let Some(record) = self.convert(message).await? {
                 records.push(record);
             }
         }
+        let stages = [stages::Stage::Convert, stages::Stage::Transform];
+        self.state.clock.end(&self.reporter.metrics.stages, &stages);
         self.put(task, &mut records).await?;
         let ours = |(at, _): &(TopicPartition, i64)| self.state.assigned.contains(at);
         let reached: Offsets = reached.into_iter().filter(ours).collect();
-        self.state.current.extend(reached);
+        if !reached.is_empty() {
+            self.state.current.extend(reached);
+            self.reporter.metrics.active.set(self.active());
+        }
         Ok(())
     }
 
@@ -365,6 +406,7 @@ impl SinkLoop {
                 return Err(stopped());
             }
         };
+        self.state.clock.leaves(stages::Stage::Convert);
         let record = Record {
             topic: consumed.origin.topic.clone(),
             partition: Some(consumed.origin.partition),
@@ -375,7 +417,9 @@ impl SinkLoop {
         };
         let origin =
             Origin::Sink { origin: &consumed.origin, offset: consumed.offset, timestamp_type: consumed.timestamp_type };
-        match self.chain.apply(record, origin) {
+        let transformed = self.chain.apply(record, origin);
+        self.state.clock.leaves(stages::Stage::Transform);
+        match transformed {
             Ok(Some(record)) => {
                 if let Some(reportable) = &self.reportable {
                     reportable.keep(&consumed);
@@ -409,6 +453,7 @@ impl SinkLoop {
         loop {
             let began = Instant::now();
             let result = self.put_once(task, records).await;
+            self.reporter.metrics.stages.add(stages::Stage::Put, began.elapsed());
             match result {
                 Ok(()) => {
                     if !records.is_empty() {
@@ -462,7 +507,7 @@ impl SinkLoop {
     async fn stay_in_group(&mut self, pause: Duration) -> Result<()> {
         let partitions: Vec<TopicPartition> = self.state.assigned.iter().cloned().collect();
         self.consumer.pause(&partitions)?;
-        let deadline = time::Instant::now() + pause;
+        let (began, deadline) = (Instant::now(), time::Instant::now() + pause);
         let mut goal = self.goal.clone();
         goal.mark_unchanged();
         while time::Instant::now() < deadline && *goal.borrow() != Goal::Stop {
@@ -472,6 +517,7 @@ impl SinkLoop {
                 _ = goal.changed() => {}
             }
         }
+        self.state.clock.waited(began.elapsed());
         if !self.state.paused {
             self.consumer.resume(&partitions)?;
         }
