@@ -12,4 +12,5 @@ mod real_configs;
 mod rest;
 mod restart;
 mod standalone;
+mod stuck;
 mod tidy;

@@ -135,6 +135,13 @@ config! {
         /// Level of log lines: error, warn, info, debug, trace, or directives such as `info,connect_mysql=debug`.
         #[config(key = "millrace.log", group = "Millrace", importance = Low, default = "info")]
         pub log: String,
+        /// How long a task may wait for what ought to happen by itself, such as Kafka's confirmations or the end of a put,
+        /// before its status says that it is stuck; 0 to never say so.
+        #[config(key = "millrace.task.stuck.after.ms", group = "Millrace", importance = Low, default = "300000")]
+        pub stuck_after_limit: Duration,
+        /// Whether answers hold nothing but what the JVM's worker answers.
+        #[config(key = "millrace.compat.strict", group = "Millrace", importance = Low, default = "false")]
+        pub strict: bool,
         /// Where records of source tasks go; for benchmarks.
         #[config(key = "millrace.producer", group = "Millrace", importance = Low, default = "kafka")]
         pub producer: ProducerKind,
@@ -213,6 +220,13 @@ config! {
         /// File that holds the offsets of source connectors.
         #[config(key = "offset.storage.file.filename", group = "Storage", importance = High)]
         pub offset_file: String,
+    }
+}
+
+impl WorkerConfig {
+    /// After which time a task that does not get on is stuck; none when nobody wants to know.
+    pub fn stuck_after(&self) -> Option<Duration> {
+        Some(self.stuck_after_limit).filter(|limit| !limit.is_zero())
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     request::{Answer, Refusal, ReplyId, Request},
     state::{Action, Event, Herder, Token},
     tasks::Tasks,
+    watch::Watch,
 };
 use crate::{
     logging::Loggers,
@@ -114,6 +115,7 @@ pub struct Shell {
     pub handle: HerderHandle,
     pub loggers: Loggers,
     pub tasks: Tasks,
+    pub watch: Watch,
     /// Writes to the config topic, one after the other.
     pub writes: mpsc::UnboundedSender<(Token, Vec<Write>)>,
 }
@@ -138,6 +140,9 @@ pub async fn run(mut herder: Herder, mut shell: Shell, mut mailbox: Mailbox) {
             }
         };
         let quiet = matches!(event, Event::Tick { .. });
+        if quiet {
+            shell.watch.look(Instant::now(), &shell.shared, &shell.worker_id);
+        }
         if let Event::ConnectorStarted { result, .. } = &event {
             let starts = &shell.shared.metrics.connector_starts;
             if result.is_ok() { &starts.successes } else { &starts.failures }.add(1);
@@ -209,6 +214,7 @@ impl Shell {
                         worker_id: self.worker_id.clone(),
                         generation,
                         version: self.version(&subject),
+                        stuck: None,
                     },
                 );
             }

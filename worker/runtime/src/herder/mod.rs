@@ -10,3 +10,4 @@ pub mod protocol;
 pub mod request;
 pub mod state;
 pub mod tasks;
+pub mod watch;

@@ -18,7 +18,7 @@ pub fn render(app: &App) -> String {
         connectors(app, &mut samples);
         for (id, metrics) in app.metrics.all() {
             let state = services.shared.statuses.get(&Subject::Task(id.clone())).map(|status| status.state);
-            metrics.write(&id, state, &mut samples);
+            metrics.write(&id, state, app.settings.config.stuck_after(), &mut samples);
         }
     }
     app.metrics.clients.write(&mut samples);

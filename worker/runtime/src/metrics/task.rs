@@ -21,6 +21,7 @@ use crate::{
     task::{
         chain::{names, prefixed},
         convert::in_force,
+        steps::Steps,
     },
 };
 
@@ -29,6 +30,7 @@ pub struct TaskMetrics {
     pub facts: Facts,
     pub ratios: Ratios,
     pub stages: StageTimes,
+    pub steps: Steps,
     /// Records polled from the source, or consumed for the sink.
     pub records_in: Meter,
     /// Records that Kafka confirmed, or that were put.
@@ -66,8 +68,8 @@ impl TaskMetrics {
         self.last_error_ms.store(crate::now_ms(), Ordering::Relaxed);
     }
 
-    /// Writes the task's beans.
-    pub fn write(&self, id: &TaskId, state: Option<State>, samples: &mut Samples) {
+    /// Writes the task's beans, and how long it has been stuck when it may be that long open at most.
+    pub fn write(&self, id: &TaskId, state: Option<State>, stuck_after: Option<Duration>, samples: &mut Samples) {
         let tags: Labels = vec![("connector", id.connector.clone()), ("task", id.task.to_string())];
         self.write_task(&tags, state, samples);
         if self.facts.is_sink {
@@ -76,6 +78,12 @@ impl TaskMetrics {
             self.write_source(&tags, samples);
         }
         self.write_errors(&tags, samples);
+        if let Some(after) = stuck_after {
+            let now = Instant::now();
+            let late = self.steps.late(now, after).filter(|_| state == Some(State::Running));
+            let seconds = late.map_or(0.0, |late| now.duration_since(late.since).as_secs_f64());
+            samples.add("millrace_task_stuck_seconds", tags.clone(), seconds);
+        }
         let stages: &[Stage] = if self.facts.is_sink { &Stage::SINK } else { &Stage::SOURCE };
         for stage in stages {
             let mut labels = tags.clone();

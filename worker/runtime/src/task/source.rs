@@ -19,6 +19,7 @@ use super::{
     kill_point::kill_point,
     retries::Retries,
     run::Goal,
+    steps::Step,
     topics::TopicGate,
     tracker::{OffsetTracker, Ticket},
 };
@@ -131,6 +132,7 @@ impl SourceLoop {
                 None => break,
                 Some(Ok(batch)) => {
                     backoff.reset();
+                    self.reporter.metrics.steps.done(Step::Poll);
                     self.reporter.metrics.batch_time.millis(began.elapsed());
                     if let Turn::Stop = self.send_batch(batch).await? {
                         break;
@@ -139,6 +141,7 @@ impl SourceLoop {
                 Some(Err(error)) if error.kind() == ErrorKind::Retriable => {
                     let pause = error.delay().unwrap_or_else(|| backoff.pause());
                     tracing::warn!(%error, pause_ms = pause.as_millis(), "could not poll, trying again");
+                    self.reporter.metrics.steps.trouble(Step::Poll, &error);
                     self.wait(pause).await?;
                 }
                 Some(Err(error)) => {
@@ -166,7 +169,11 @@ impl SourceLoop {
     fn tell_state(&self, goal: Goal) {
         match goal {
             Goal::Run => (self.changed)(State::Running),
-            Goal::Pause => (self.changed)(State::Paused),
+            Goal::Pause => {
+                // Nobody polls now.
+                self.reporter.metrics.steps.done(Step::Poll);
+                (self.changed)(State::Paused);
+            }
             Goal::Stop => {}
         }
     }
@@ -209,6 +216,9 @@ impl SourceLoop {
         }
         kill_point("after_send");
         self.take_acks_within_batch()?;
+        if self.state.tracker.in_flight() > 0 {
+            self.reporter.metrics.steps.begin(Step::Ack);
+        }
         let stages = [stages::Stage::Transform, stages::Stage::Convert, stages::Stage::Produce];
         self.state.clock.end(&self.reporter.metrics.stages, &stages);
         Ok(Turn::Again)
@@ -256,7 +266,12 @@ impl SourceLoop {
                     let sent = self.producer.send(&outgoing, ticket.into());
                     self.state.clock.leaves(stages::Stage::Produce);
                     match sent {
-                        Ok(()) => return Ok(Turn::Again),
+                        Ok(()) => {
+                            if retries.is_some() {
+                                self.reporter.metrics.steps.done(Step::Convert);
+                            }
+                            return Ok(Turn::Again);
+                        }
                         Err(Refusal::Full) => {
                             if let Turn::Stop = self.wait_for_room().await? {
                                 return Ok(Turn::Stop);
@@ -269,8 +284,14 @@ impl SourceLoop {
                 Err(failure) => failure,
             };
             match retries.get_or_insert_with(|| Retries::new(&self.reporter)).next(&failure) {
-                Some(pause) => self.wait(pause).await?,
-                None => return self.skip_or_fail(failure, ticket, &source),
+                Some(pause) => {
+                    self.reporter.metrics.steps.trouble(Step::Convert, &failure.error);
+                    self.wait(pause).await?;
+                }
+                None => {
+                    self.reporter.metrics.steps.done(Step::Convert);
+                    return self.skip_or_fail(failure, ticket, &source);
+                }
             }
             if *self.goal.borrow() == Goal::Stop {
                 return Ok(Turn::Stop);
@@ -280,14 +301,19 @@ impl SourceLoop {
 
     async fn open_topic(&mut self, topic: &connect_api::Str) -> Result<()> {
         let mut backoff = Backoff::new(POLL_PAUSE_MAX);
+        self.reporter.metrics.steps.begin(Step::Topic);
         loop {
             match self.topics.open(topic).await {
                 Err(error) if error.kind() == ErrorKind::Retriable && *self.goal.borrow() != Goal::Stop => {
                     let pause = backoff.pause();
                     tracing::warn!(%error, topic = topic.as_str(), "could not look at the topic, trying again");
+                    self.reporter.metrics.steps.trouble(Step::Topic, &error);
                     self.wait(pause).await?;
                 }
-                result => return result,
+                result => {
+                    self.reporter.metrics.steps.done(Step::Topic);
+                    return result;
+                }
             }
         }
     }
@@ -311,6 +337,7 @@ impl SourceLoop {
         let acks = self.producer.acks().clone();
         let mut goal = self.goal.clone();
         let began = Instant::now();
+        self.reporter.metrics.steps.begin(Step::Ack);
         tokio::select! {
             () = acks.ready() => self.take_acks()?,
             () = time::sleep(Duration::from_millis(100)) => {}
@@ -324,7 +351,7 @@ impl SourceLoop {
     fn take_acks(&mut self) -> Result<()> {
         let mut batch = std::mem::take(&mut self.state.acks);
         self.producer.acks().take(&mut batch);
-        let (mut confirmed, mut result) = (0, Ok(()));
+        let (mut confirmed, mut result, arrived) = (0, Ok(()), !batch.is_empty());
         for Ack { ticket, error } in batch.drain(..) {
             match error {
                 None => {
@@ -337,6 +364,9 @@ impl SourceLoop {
         self.state.acks = batch;
         self.reporter.metrics.records_out.add(confirmed);
         self.reporter.metrics.active.set(self.state.tracker.in_flight());
+        if arrived {
+            self.reporter.metrics.steps.progress(Step::Ack, self.state.tracker.in_flight() > 0);
+        }
         result
     }
 
@@ -366,6 +396,7 @@ impl SourceLoop {
                 .await
                 .unwrap_or_else(|_| Err(Error::retriable(format!("no answer within {} ms", within.as_millis()))))
         });
+        self.reporter.metrics.steps.begin(Step::Commit);
         self.state.flush = Some(Flush { began: Instant::now(), offsets, writing });
     }
 
@@ -386,12 +417,14 @@ impl SourceLoop {
             Ok(()) => {
                 kill_point("after_offset_write");
                 self.reporter.metrics.commits.add(1);
+                self.reporter.metrics.steps.done(Step::Commit);
                 // Nobody need listen.
                 self.stored.send_replace(flush.offsets);
             }
             Err(error) => {
                 self.reporter.metrics.commit_failures.add(1);
                 tracing::warn!(%error, "could not store offsets, trying again with the next");
+                self.reporter.metrics.steps.trouble(Step::Commit, &error);
                 for older in flush.offsets {
                     if !self.state.unstored.iter().any(|newer| newer.partition == older.partition) {
                         self.state.unstored.push(older);
