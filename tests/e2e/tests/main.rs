@@ -1,5 +1,6 @@
 //! End-to-end tests: the binary, over HTTP, against real services.
 
+mod auto_restart;
 mod bad_input;
 mod embedded;
 mod golden;

@@ -12,6 +12,7 @@ use super::{
     connectors::{connector_version, task_configs},
     group_loop::GroupCommand,
     request::{Answer, Refusal, ReplyId, Request},
+    restarts::Plan,
     state::{Action, Event, Herder, Token},
     tasks::Tasks,
     watch::Watch,
@@ -20,7 +21,7 @@ use crate::{
     logging::Loggers,
     providers::Providers,
     storage::{
-        config_state::{ConfigState, SessionKey},
+        config_state::{ConfigState, SessionKey, TaskId},
         configs::Write,
         log::SharedLog,
         statuses::{Status, Subject},
@@ -218,6 +219,7 @@ impl Shell {
                     },
                 );
             }
+            Action::Planned { id, plan } => tell_plan(&id, &plan),
             Action::RemoveTopics(connector) => self.shared.statuses.remove_topics(&connector),
             Action::SweepStatuses => self.sweep_statuses(),
             Action::Reply { id, answer } => {
@@ -313,6 +315,23 @@ impl Shell {
         }
         let key = SessionKey { key, algorithm: "HmacSHA256".into(), created_ms: crate::now_ms() };
         drop(self.handle.events.send(Event::SessionKeyMade(key)));
+    }
+}
+
+fn tell_plan(id: &TaskId, plan: &Plan) {
+    let (connector, task) = (&id.connector, id.task);
+    match plan {
+        Plan::Restart { attempt, of, pause_ms } => tracing::warn!(
+            connector,
+            task,
+            "task failed and is started again in {pause_ms} ms, restart {attempt} of {of}; restarting, pausing or changing \
+             it before calls that off"
+        ),
+        Plan::GivenUp { attempts } => tracing::error!(
+            connector,
+            task,
+            "task failed again after {attempts} restarts in a row and stays failed; restart it once the reason is gone"
+        ),
     }
 }
 
