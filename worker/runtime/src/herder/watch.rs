@@ -52,11 +52,8 @@ impl Watch {
         for (id, metrics) in tasks {
             let subject = Subject::Task(id.clone());
             let status = shared.statuses.get(&subject).filter(|s| s.worker_id == worker_id);
-            let Some(status) = status.filter(|status| status.state == State::Running) else {
-                self.known.remove(&id);
-                continue;
-            };
-            let late = metrics.steps.late(now, after);
+            let state = status.as_ref().map(|status| status.state);
+            let late = metrics.steps.late(now, after).filter(|late| late.step.matters_in(state));
             let advice = late.as_ref().map(|late| late.step.advice());
             let (stuck, news) = self.judge(&id, late, now, crate::now_ms());
             match (news, &stuck, advice) {
@@ -65,16 +62,19 @@ impl Watch {
                     task = id.task,
                     stage = stuck.stage,
                     since = stuck.since,
-                    "task is RUNNING but stuck, {}; {advice}",
+                    "task is {} but stuck, {}; {advice}",
+                    if state == Some(State::Running) { "RUNNING" } else { "starting" },
                     stuck.detail
                 ),
-                (News::GoesOn, ..) => {
+                (News::GoesOn, ..) if state == Some(State::Running) => {
                     tracing::info!(connector = id.connector, task = id.task, "task goes on, it is no longer stuck");
                 }
                 _ => {}
             }
             let shown = stuck.filter(|_| self.in_status);
-            if status.stuck != shown {
+            if let Some(status) = status.filter(|status| status.state == State::Running)
+                && status.stuck != shown
+            {
                 shared.statuses.put(&subject, &Status { stuck: shown, ..status });
             }
         }

@@ -80,7 +80,7 @@ impl TaskMetrics {
         self.write_errors(&tags, samples);
         if let Some(after) = stuck_after {
             let now = Instant::now();
-            let late = self.steps.late(now, after).filter(|_| state == Some(State::Running));
+            let late = self.steps.late(now, after).filter(|late| late.step.matters_in(state));
             let seconds = late.map_or(0.0, |late| now.duration_since(late.since).as_secs_f64());
             samples.add("millrace_task_stuck_seconds", tags.clone(), seconds);
         }

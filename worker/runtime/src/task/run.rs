@@ -15,6 +15,7 @@ use super::{
     errors::{Backoff, ErrorConfig},
     sink::{Position, SinkLoop, Topics},
     source::{Progress, SourceLoop},
+    steps::Step,
     topics::{TopicGate, TopicRules},
 };
 use crate::{
@@ -103,7 +104,9 @@ async fn run_source(plugin: &'static SourcePlugin, start: TaskStart, shared: &Sh
     if !wait_until_wanted(&mut goal, changed.as_ref()).await {
         return Ok(());
     }
-    let Some(task) = start_with_retries(&mut goal, || (plugin.start)(props.clone(), context())).await? else {
+    let Some(task) =
+        start_with_retries(&mut goal, &reporter.metrics, || (plugin.start)(props.clone(), context())).await?
+    else {
         return Ok(());
     };
     changed(State::Running);
@@ -148,7 +151,9 @@ async fn run_sink(plugin: &'static SinkPlugin, start: TaskStart, shared: &Shared
     if !wait_until_wanted(&mut goal, changed.as_ref()).await {
         return Ok(());
     }
-    let Some(task) = start_with_retries(&mut goal, || (plugin.start)(props.clone(), context())).await? else {
+    let Some(task) =
+        start_with_retries(&mut goal, &reporter.metrics, || (plugin.start)(props.clone(), context())).await?
+    else {
         return Ok(());
     };
     let consumer = SinkConsumer::new(&java, clients)?;
@@ -225,18 +230,26 @@ async fn wait_until_wanted(goal: &mut watch::Receiver<Goal>, changed: &(dyn Fn(S
 }
 
 /// Starts a task; while its system is away, again and again. `None` when it is told to stop meanwhile.
-async fn start_with_retries<T, F>(goal: &mut watch::Receiver<Goal>, mut start: impl FnMut() -> F) -> Result<Option<T>>
+async fn start_with_retries<T, F>(
+    goal: &mut watch::Receiver<Goal>,
+    metrics: &TaskMetrics,
+    mut start: impl FnMut() -> F,
+) -> Result<Option<T>>
 where
     F: Future<Output = Result<T>>,
 {
     let mut backoff = Backoff::new(START_PAUSE_MAX);
+    metrics.steps.begin(Step::Start);
     loop {
         let result = tokio::select! {
             result = start() => result,
             _ = goal.wait_for(|goal| *goal == Goal::Stop) => return Ok(None),
         };
         match result {
-            Ok(task) => return Ok(Some(task)),
+            Ok(task) => {
+                metrics.steps.done(Step::Start);
+                return Ok(Some(task));
+            }
             Err(error) if error.kind() == ErrorKind::Retriable => {
                 let pause = error.delay().unwrap_or_else(|| backoff.pause());
                 tracing::warn!(
@@ -244,6 +257,7 @@ where
                     pause_ms = pause.as_millis(),
                     "could not start, trying again"
                 );
+                metrics.steps.trouble(Step::Start, &error);
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
                     _ = goal.wait_for(|goal| *goal == Goal::Stop) => return Ok(None),

@@ -84,6 +84,8 @@ pub struct Position {
     forgotten: Option<Arc<AtomicU64>>,
     forgotten_seen: u64,
     paused: bool,
+    /// At the last commit the sink had records and called none of them safe.
+    held: bool,
     clock: BatchClock,
 }
 
@@ -275,15 +277,17 @@ impl SinkLoop {
             self.reporter.metrics.commit_skips.add(1);
             return Ok(());
         }
-        // Also when the sink finds nothing safe: what it was given is not done yet.
         if self.active() > 0 {
             self.reporter.metrics.steps.begin(Step::Commit);
         }
         match self.safe_offsets(task).await {
             Ok(safe) if safe.is_empty() => {
-                if self.active() == 0 {
+                // A sink may hold records for a while. Only when it finds nothing safe twice in a row it is waited for.
+                let held = self.active() > 0;
+                if !(held && self.state.held) {
                     self.reporter.metrics.steps.done(Step::Commit);
                 }
+                self.state.held = held;
                 Ok(())
             }
             Ok(safe) => {
@@ -326,9 +330,9 @@ impl SinkLoop {
                         }
                     }
                     self.state.committed.extend(offsets);
-                    let active = self.active();
-                    self.reporter.metrics.active.set(active);
-                    self.reporter.metrics.steps.progress(Step::Commit, active > 0);
+                    self.state.held = false;
+                    self.reporter.metrics.active.set(self.active());
+                    self.reporter.metrics.steps.done(Step::Commit);
                 }
                 Err(error) => {
                     self.reporter.metrics.commit_failures.add(1);

@@ -11,9 +11,13 @@ use std::{
 
 use connect_api::time::date_of_days;
 
+use crate::storage::statuses::State;
+
 /// Something that a task does over and over, and that should not take long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
+    /// Opening what the task reads or writes, before it runs.
+    Start,
     /// Only while it fails: a poll may wait for records as long as it likes.
     Poll,
     /// Only while it fails.
@@ -25,11 +29,13 @@ pub enum Step {
     Commit,
 }
 
-const STEPS: [Step; 7] = [Step::Poll, Step::Convert, Step::Topic, Step::Ack, Step::Partitions, Step::Put, Step::Commit];
+const STEPS: [Step; 8] =
+    [Step::Start, Step::Poll, Step::Convert, Step::Topic, Step::Ack, Step::Partitions, Step::Put, Step::Commit];
 
 impl Step {
     pub fn name(self) -> &'static str {
         match self {
+            Step::Start => "start",
             Step::Poll => "poll",
             Step::Convert => "convert",
             Step::Topic => "topic",
@@ -42,6 +48,7 @@ impl Step {
 
     fn tried(self) -> &'static str {
         match self {
+            Step::Start => "the connector does not start it",
             Step::Poll => "the source can't be read",
             Step::Convert => "a record can't be converted",
             Step::Topic => "a topic can't be looked at or created",
@@ -52,9 +59,22 @@ impl Step {
         }
     }
 
+    /// Whether a task in this state ought to get on with this step. One that is paused or has failed need not, and one
+    /// that is being started has no state yet.
+    pub fn matters_in(self, state: Option<State>) -> bool {
+        match state {
+            Some(State::Running) => true,
+            Some(State::Unassigned | State::Restarting) | None => self == Step::Start,
+            Some(State::Paused | State::Failed | State::Stopped | State::Destroyed) => false,
+        }
+    }
+
     /// What its operator may do.
     pub fn advice(self) -> &'static str {
         match self {
+            Step::Start => {
+                "see whether the connector's system can be reached and lets it in; the task goes on by itself"
+            }
             Step::Poll => {
                 "see whether the source's system can be reached and lets the connector in; the task goes on by itself"
             }
