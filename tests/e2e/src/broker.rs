@@ -34,6 +34,20 @@ impl Broker {
         .await;
         broker
     }
+
+    /// Lets the broker answer nothing any more, without ending it or its connections.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "could not signal the broker");
+    }
 }
 
 impl Drop for Broker {

@@ -1,5 +1,6 @@
 //! End-to-end tests: the binary, over HTTP, against real services.
 
+mod auto_restart;
 mod bad_input;
 mod cluster;
 mod embedded;
@@ -7,9 +8,11 @@ mod golden;
 mod kill;
 mod licences;
 mod lines;
+mod metrics;
 mod pipeline;
 mod real_configs;
 mod rest;
 mod restart;
 mod standalone;
+mod stuck;
 mod tidy;

@@ -135,6 +135,13 @@ config! {
         /// Level of log lines: error, warn, info, debug, trace, or directives such as `info,connect_mysql=debug`.
         #[config(key = "millrace.log", group = "Millrace", importance = Low, default = "info")]
         pub log: String,
+        /// How long a task may wait for what ought to happen by itself, such as Kafka's confirmations or the end of a put,
+        /// before its status says that it is stuck; 0 to never say so.
+        #[config(key = "millrace.task.stuck.after.ms", group = "Millrace", importance = Low, default = "300000")]
+        pub stuck_after_limit: Duration,
+        /// Whether answers hold nothing but what the JVM's worker answers.
+        #[config(key = "millrace.compat.strict", group = "Millrace", importance = Low, default = "false")]
+        pub strict: bool,
         /// Where records of source tasks go; for benchmarks.
         #[config(key = "millrace.producer", group = "Millrace", importance = Low, default = "kafka")]
         pub producer: ProducerKind,
@@ -216,6 +223,13 @@ config! {
     }
 }
 
+impl WorkerConfig {
+    /// After which time a task that does not get on is stuck; none when nobody wants to know.
+    pub fn stuck_after(&self) -> Option<Duration> {
+        Some(self.stuck_after_limit).filter(|limit| !limit.is_zero())
+    }
+}
+
 /// How a worker keeps its state and shares its work.
 #[derive(Clone, Debug)]
 pub enum Mode {
@@ -273,6 +287,12 @@ impl WorkerSettings {
             _ => host,
         });
         format!("{host}:{}", self.config.advertised_port.unwrap_or(port))
+    }
+
+    /// The name of this worker's own client in its group.
+    pub fn group_client_id(&self) -> String {
+        let given = &self.config.client_id;
+        if given.is_empty() { format!("connect-{}", self.worker_id()) } else { given.clone() }
     }
 
     /// Host (may be empty for all interfaces) and port of the first plain listener.

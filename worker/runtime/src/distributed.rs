@@ -21,6 +21,7 @@ use crate::{
         log::{KafkaLog, LogProducer, log_producer},
     },
     logging::Loggers,
+    metrics::clients::Clients,
     plugins::Plugins,
     properties,
     rest::App,
@@ -62,14 +63,17 @@ async fn start(
     let (counts, cluster_id) = until_reachable(servers, async || ensure_all(&admin_props, &topics).await).await?;
     app.cluster_id(cluster_id.clone());
     tracing::info!(cluster = cluster_id, "connected to Kafka");
-    let producer = log_producer(&client(settings, Role::Producer, "logs"))?;
+    let clients = &app.metrics.clients;
+    let producer = log_producer(&client(settings, Role::Producer, "logs"), Some(clients))?;
     let status_reader = StatusReader::default();
     let reader = status_reader.clone();
-    let status_log = open(settings, &statuses, counts[2], producer.clone(), move |entry| reader.take(&entry))?;
+    let status_log =
+        open((settings, clients), &statuses, counts[2], producer.clone(), move |entry| reader.take(&entry))?;
     let offset_reader = OffsetsReader::default();
     let reader = offset_reader.clone();
-    let offset_log = open(settings, &offsets, counts[1], producer.clone(), move |entry| reader.take(&entry))?;
-    let config_log = open(settings, &configs, counts[0], producer, config_reader(handle))?;
+    let offset_log =
+        open((settings, clients), &offsets, counts[1], producer.clone(), move |entry| reader.take(&entry))?;
+    let config_log = open((settings, clients), &configs, counts[0], producer, config_reader(handle))?;
     app.stage("reading the internal topics");
     tokio::join!(
         read_to_end(&offset_log, "offsets"),
@@ -78,7 +82,7 @@ async fn start(
     );
     drop(handle.events.send(Event::CaughtUp));
     app.stage("ensuring membership in the cluster");
-    let (group, beat) = membership(settings, cluster);
+    let (group, beat) = membership(settings, cluster, app);
     Ok(Parts {
         herder: Herder::new(&format!("http://{}/", settings.worker_id()), timing(cluster)),
         configs: Arc::new(config_log),
@@ -98,17 +102,15 @@ fn timing(cluster: &ClusterConfig) -> Timing {
     }
 }
 
-fn membership(settings: &WorkerSettings, cluster: &ClusterConfig) -> (KafkaGroup, Beat) {
+fn membership(settings: &WorkerSettings, cluster: &ClusterConfig, app: &App) -> (KafkaGroup, Beat) {
     let timeouts = GroupTimeouts {
         session: cluster.session_timeout,
         rebalance: cluster.rebalance_timeout,
         request: Duration::from_secs(10).min(cluster.session_timeout),
     };
-    let client_id = &settings.config.client_id;
-    let client_id = if client_id.is_empty() { format!("connect-{}", settings.worker_id()) } else { client_id.clone() };
-    let java = java_props(settings, Role::Admin, &client_id, &Props::new());
+    let java = java_props(settings, Role::Admin, &settings.group_client_id(), &Props::new());
     let beat = Beat { every: cluster.heartbeat_interval, session: cluster.session_timeout };
-    (KafkaGroup::new(&cluster.group_id, java, timeouts), beat)
+    (KafkaGroup::new(&cluster.group_id, java, timeouts, app.metrics.connection.clone()), beat)
 }
 
 fn client(settings: &WorkerSettings, role: Role, suffix: &str) -> Props {
@@ -119,7 +121,7 @@ fn client(settings: &WorkerSettings, role: Role, suffix: &str) -> Props {
 }
 
 fn open(
-    settings: &WorkerSettings,
+    (settings, clients): (&WorkerSettings, &Clients),
     topic: &InternalTopic,
     partitions: i32,
     producer: LogProducer,
@@ -127,7 +129,7 @@ fn open(
 ) -> Result<KafkaLog> {
     let suffix = topic.setting.split('.').next().unwrap_or_default();
     let java = client(settings, Role::Consumer, &format!("{suffix}s"));
-    KafkaLog::open(&topic.spec.name, partitions, &java, producer, on_entry)
+    KafkaLog::open(&topic.spec.name, partitions, (&java, clients), producer, on_entry)
 }
 
 fn topics(config: &ClusterConfig) -> [InternalTopic; 3] {

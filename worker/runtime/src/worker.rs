@@ -12,10 +12,10 @@ use crate::{
         group_loop::{self, Beat},
         state::{Event, Herder},
         tasks::Tasks,
+        watch::Watch,
     },
     kafka::group::Group,
     logging::Loggers,
-    metrics::Metrics,
     plugins::Plugins,
     providers::Providers,
     rest::{App, Services},
@@ -103,7 +103,7 @@ fn run(app: &Arc<App>, parts: Parts, mailbox: Mailbox) -> (StatusStore, JoinHand
     let shared = Arc::new(Shared {
         settings: settings.clone(),
         plugins: app.plugins.clone(),
-        metrics: Metrics::default(),
+        metrics: app.metrics.clone(),
         statuses: statuses.clone(),
         offsets: OffsetStore::new(&parts.offsets.0, parts.offsets.1),
     });
@@ -114,7 +114,9 @@ fn run(app: &Arc<App>, parts: Parts, mailbox: Mailbox) -> (StatusStore, JoinHand
     let events = handle.events.clone();
     let writer = tokio::spawn(driver::write_configs(parts.configs.clone(), writes, events.clone()));
     // Without a group nobody hears the commands, and the herder of a worker that is alone has none but the goodbye.
-    let group = parts.group.map(|(group, beat)| tokio::spawn(group_loop::run(group, commands, events, beat)));
+    let group = parts
+        .group
+        .map(|(group, beat)| tokio::spawn(group_loop::run(group, commands, events, beat, app.metrics.group.clone())));
     let shell = Shell {
         providers: Providers::of(&settings.props),
         worker_id: settings.worker_id(),
@@ -122,6 +124,7 @@ fn run(app: &Arc<App>, parts: Parts, mailbox: Mailbox) -> (StatusStore, JoinHand
         group: group_commands,
         loggers: app.loggers.clone(),
         tasks: Tasks::new(handle.events.clone(), settings.config.task_shutdown_timeout),
+        watch: Watch::new(&settings.config),
         writes: write_out,
         handle,
         shared,

@@ -14,21 +14,21 @@ use connect_runtime::{
 };
 
 /// A herder with its log: what it writes is read back at once, as a worker that is alone does.
-struct Alone {
-    herder: Herder,
+pub(crate) struct Alone {
+    pub(crate) herder: Herder,
     written: i64,
     /// What it did besides writing.
-    done: Vec<Action>,
+    pub(crate) done: Vec<Action>,
 }
 
 impl Alone {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut alone = Self { herder: Herder::alone("http://w:8083/"), written: 0, done: Vec::new() };
         alone.give(Event::CaughtUp);
         alone
     }
 
-    fn give(&mut self, event: Event) {
+    pub(crate) fn give(&mut self, event: Event) {
         for action in self.herder.step(event) {
             match action {
                 Action::WriteConfig { token, records } => {
@@ -50,14 +50,14 @@ impl Alone {
     }
 
     /// Asks, and tells what it did for it.
-    fn ask(&mut self, request: Request) -> Vec<String> {
+    pub(crate) fn ask(&mut self, request: Request) -> Vec<String> {
         self.done.clear();
         self.give(Event::Request { id: 1, request });
         self.done.iter().map(told).collect()
     }
 }
 
-fn told(action: &Action) -> String {
+pub(crate) fn told(action: &Action) -> String {
     match action {
         Action::StartConnector { name, .. } => format!("start connector {name}"),
         Action::StartTask { id, paused, .. } => format!("start task {id}{}", if *paused { " paused" } else { "" }),

@@ -257,6 +257,7 @@ impl World {
             }
             Action::PauseTask { .. }
             | Action::PutStatus { .. }
+            | Action::Planned { .. }
             | Action::RemoveTopics(_)
             | Action::SweepStatuses
             | Action::SetLogger { .. } => {}
@@ -523,6 +524,8 @@ impl World {
             ("connector.class".to_owned(), "X".to_owned()),
             ("tasks".to_owned(), self.random.below(5).to_string()),
             ("v".to_owned(), self.random.below(3).to_string()),
+            ("millrace.auto.restart.max.attempts".to_owned(), self.random.below(3).to_string()),
+            ("millrace.auto.restart.backoff.ms".to_owned(), "1000".to_owned()),
         ]);
         let request = match self.random.below(9) {
             0..=3 => Request::Put { name, props },

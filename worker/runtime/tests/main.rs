@@ -5,3 +5,4 @@
 mod alone;
 mod cluster;
 mod golden;
+mod restarts;

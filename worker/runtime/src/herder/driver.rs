@@ -12,14 +12,16 @@ use super::{
     connectors::{connector_version, task_configs},
     group_loop::GroupCommand,
     request::{Answer, Refusal, ReplyId, Request},
+    restarts::Plan,
     state::{Action, Event, Herder, Token},
     tasks::Tasks,
+    watch::Watch,
 };
 use crate::{
     logging::Loggers,
     providers::Providers,
     storage::{
-        config_state::{ConfigState, SessionKey},
+        config_state::{ConfigState, SessionKey, TaskId},
         configs::Write,
         log::SharedLog,
         statuses::{Status, Subject},
@@ -114,6 +116,7 @@ pub struct Shell {
     pub handle: HerderHandle,
     pub loggers: Loggers,
     pub tasks: Tasks,
+    pub watch: Watch,
     /// Writes to the config topic, one after the other.
     pub writes: mpsc::UnboundedSender<(Token, Vec<Write>)>,
 }
@@ -125,6 +128,7 @@ pub async fn run(mut herder: Herder, mut shell: Shell, mut mailbox: Mailbox) {
     // Session keys have a date, so the clock starts at the date of the start and runs evenly from there.
     let start_ms = u64::try_from(crate::now_ms()).unwrap_or(0);
     let mut snapshot = Snapshot::default();
+    let mut rebalancing: Option<Instant> = None;
     loop {
         let event = tokio::select! {
             event = mailbox.events.recv() => match event {
@@ -137,7 +141,21 @@ pub async fn run(mut herder: Herder, mut shell: Shell, mut mailbox: Mailbox) {
             }
         };
         let quiet = matches!(event, Event::Tick { .. });
+        if quiet {
+            shell.watch.look(Instant::now(), &shell.shared, &shell.worker_id);
+        }
+        if let Event::ConnectorStarted { result, .. } = &event {
+            let starts = &shell.shared.metrics.connector_starts;
+            if result.is_ok() { &starts.successes } else { &starts.failures }.add(1);
+        }
         let actions = herder.step(event);
+        if actions.iter().any(|action| matches!(action, Action::Join { .. })) {
+            rebalancing.get_or_insert_with(Instant::now);
+        } else if herder.is_ready()
+            && let Some(began) = rebalancing.take()
+        {
+            shell.shared.metrics.group.settled.millis(began.elapsed());
+        }
         // What was asked can be seen by the time it is answered.
         if !quiet || !actions.is_empty() || snapshot.ready != herder.is_ready() {
             publish(&herder, &mut snapshot, &mailbox.snapshot);
@@ -197,9 +215,11 @@ impl Shell {
                         worker_id: self.worker_id.clone(),
                         generation,
                         version: self.version(&subject),
+                        stuck: None,
                     },
                 );
             }
+            Action::Planned { id, plan } => tell_plan(&id, &plan),
             Action::RemoveTopics(connector) => self.shared.statuses.remove_topics(&connector),
             Action::SweepStatuses => self.sweep_statuses(),
             Action::Reply { id, answer } => {
@@ -234,6 +254,7 @@ impl Shell {
 
     fn start_connector(&self, name: String, epoch: u64, raw: connect_api::Props) {
         let (events, shared) = (self.handle.events.clone(), self.shared.clone());
+        shared.metrics.connector_starts.attempts.add(1);
         let resolved = self.providers.resolve(&raw);
         // Plugins compute task configurations without waiting, but a slow one must not hold up the herder.
         tokio::spawn(async move {
@@ -294,6 +315,23 @@ impl Shell {
         }
         let key = SessionKey { key, algorithm: "HmacSHA256".into(), created_ms: crate::now_ms() };
         drop(self.handle.events.send(Event::SessionKeyMade(key)));
+    }
+}
+
+fn tell_plan(id: &TaskId, plan: &Plan) {
+    let (connector, task) = (&id.connector, id.task);
+    match plan {
+        Plan::Restart { attempt, of, pause_ms } => tracing::warn!(
+            connector,
+            task,
+            "task failed and is started again in {pause_ms} ms, restart {attempt} of {of}; restarting, pausing or changing \
+             it before calls that off"
+        ),
+        Plan::GivenUp { attempts } => tracing::error!(
+            connector,
+            task,
+            "task failed again after {attempts} restarts in a row and stays failed; restart it once the reason is gone"
+        ),
     }
 }
 

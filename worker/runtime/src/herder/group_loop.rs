@@ -1,6 +1,9 @@
 //! Keeps this worker's place in the group: carries out joins and syncs, and sends heartbeats between them.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use connect_api::Error;
 use tokio::sync::mpsc;
@@ -9,7 +12,10 @@ use super::{
     protocol::{COMPATIBLE, SESSIONED},
     state::Event,
 };
-use crate::kafka::group::{Group, GroupError, Joined};
+use crate::{
+    kafka::group::{Group, GroupError, Joined},
+    metrics::worker::GroupFigures,
+};
 
 /// What the herder asks of the group.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +40,10 @@ pub async fn run(
     mut commands: mpsc::UnboundedReceiver<GroupCommand>,
     events: mpsc::UnboundedSender<Event>,
     beat: Beat,
+    figures: Arc<GroupFigures>,
 ) {
-    let mut member = Member { group, events, beat, joined: None, heard: Instant::now(), complained: false };
+    let heard = Instant::now();
+    let mut member = Member { group, events, beat, joined: None, heard, complained: false, figures, rebalancing: None };
     let mut heartbeat = tokio::time::interval(beat.every);
     heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -62,14 +70,22 @@ struct Member {
     /// When the coordinator last answered.
     heard: Instant,
     complained: bool,
+    figures: Arc<GroupFigures>,
+    /// When the join began that no assignment has followed yet.
+    rebalancing: Option<Instant>,
 }
 
 impl Member {
     /// Tries until the group has taken this worker in, or forgotten it.
     async fn join(&mut self, protocols: &[(&'static str, Vec<u8>)]) {
+        if self.rebalancing.replace(Instant::now()).is_some() {
+            self.figures.failed_rebalances.add(1);
+        }
         loop {
+            let began = Instant::now();
             match self.group.join(protocols).await {
                 Ok(joined) => {
+                    self.figures.joins.done(began.elapsed());
                     self.hear();
                     let protocol = match joined.protocol.as_str() {
                         SESSIONED => 2,
@@ -104,8 +120,13 @@ impl Member {
 
     async fn sync(&mut self, assignments: &[(String, Vec<u8>)]) {
         let Some(joined) = self.joined.clone() else { return self.tell(Event::RebalanceNeeded) };
+        let began = Instant::now();
         match self.group.sync(&joined, assignments).await {
             Ok(assignment) => {
+                self.figures.syncs.done(began.elapsed());
+                if let Some(began) = self.rebalancing.take() {
+                    self.figures.rebalanced(began.elapsed());
+                }
                 self.hear();
                 self.tell(Event::Synced { generation: joined.generation, assignment });
             }
@@ -123,8 +144,12 @@ impl Member {
     }
 
     async fn heartbeat(&mut self) {
+        let began = Instant::now();
         match self.group.heartbeat().await {
-            Ok(()) => self.hear(),
+            Ok(()) => {
+                self.figures.heartbeats.done(began.elapsed());
+                self.hear();
+            }
             Err(GroupError::Rebalance) => {
                 self.hear();
                 self.tell(Event::RebalanceNeeded);

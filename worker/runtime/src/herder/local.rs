@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use connect_api::Props;
 
-use super::{protocol::Work, request::ReplyId, state::Action};
+use super::{protocol::Work, request::ReplyId, restarts::Restarts, state::Action};
 use crate::storage::{
     config_state::{ConfigState, TargetState, TaskId},
     statuses::{State, Subject},
@@ -68,6 +68,8 @@ enum Renew {
     Outdated,
     /// A user asked for it; `announce` shows it in the status.
     Restart { announce: bool },
+    /// It has failed, and its connector wants it to be tried again.
+    Again,
 }
 
 /// All that runs here.
@@ -75,6 +77,7 @@ enum Renew {
 pub struct Local {
     pub connectors: BTreeMap<String, Connector>,
     pub tasks: BTreeMap<TaskId, Task>,
+    pub restarts: Restarts,
     epochs: Epoch,
 }
 
@@ -237,10 +240,17 @@ impl Local {
                 TaskPhase::Failed if stop => gone.push(id.clone()),
                 TaskPhase::Alive => {
                     let paused = wanted.config.target(&id.connector) != TargetState::Started;
+                    if paused {
+                        self.restarts.cancel(id);
+                    }
                     if paused != task.paused {
                         task.paused = paused;
                         actions.push(Action::PauseTask { id: id.clone(), epoch: task.epoch, paused });
                     }
+                }
+                // What was paused is its user's to wake.
+                TaskPhase::Failed if wanted.config.target(&id.connector) != TargetState::Started => {
+                    self.restarts.cancel(id);
                 }
                 TaskPhase::Failed | TaskPhase::Stopping => {}
             }
@@ -252,6 +262,9 @@ impl Local {
 
     fn remove_task(&mut self, id: &TaskId, actions: &mut Vec<Action>) {
         let Some(task) = self.tasks.remove(id) else { return };
+        if task.renew != Some(Renew::Again) {
+            self.restarts.cancel(id);
+        }
         actions.push(Action::status(Subject::Task(id.clone()), State::Unassigned));
         if task.renew == Some(Renew::Restart { announce: true }) {
             actions.push(Action::status(Subject::Task(id.clone()), State::Restarting));
@@ -281,22 +294,49 @@ impl Local {
         }
     }
 
-    /// A task's loop has ended, by itself or because it was stopped.
-    pub fn task_ended(&mut self, id: &TaskId, epoch: Epoch, failure: Option<String>, actions: &mut Vec<Action>) {
-        let Some(task) = self.tasks.get_mut(id).filter(|task| task.epoch == epoch) else { return };
+    /// A task's loop has ended, by itself or because it was stopped. Answers whether it has failed.
+    pub fn task_ended(
+        &mut self,
+        (id, epoch): (&TaskId, Epoch),
+        failure: Option<String>,
+        actions: &mut Vec<Action>,
+    ) -> bool {
+        let Some(task) = self.tasks.get_mut(id).filter(|task| task.epoch == epoch) else { return false };
         match (task.phase, failure) {
-            (TaskPhase::Stopping, _) => self.remove_task(id, actions),
+            (TaskPhase::Stopping, _) => {
+                self.remove_task(id, actions);
+                false
+            }
             (_, failure) => {
                 task.phase = TaskPhase::Failed;
                 let trace = failure.unwrap_or_else(|| "the task ended without being asked to".into());
                 actions.push(Action::failed(Subject::Task(id.clone()), trace));
+                true
+            }
+        }
+    }
+
+    /// Marks the failed tasks whose pause is over to be started again.
+    pub fn restart_due_tasks(&mut self, now_ms: u64) {
+        for id in self.restarts.take_due(now_ms) {
+            if let Some(task) = self.tasks.get_mut(&id).filter(|task| task.phase == TaskPhase::Failed) {
+                task.renew.get_or_insert(Renew::Again);
             }
         }
     }
 
     /// A task tells that it runs or is paused.
-    pub fn task_changed(&self, id: &TaskId, epoch: Epoch, state: State, actions: &mut Vec<Action>) {
+    pub fn task_changed(
+        &mut self,
+        (id, epoch): (&TaskId, Epoch),
+        state: State,
+        now_ms: u64,
+        actions: &mut Vec<Action>,
+    ) {
         if self.tasks.get(id).is_some_and(|task| task.epoch == epoch && task.phase == TaskPhase::Alive) {
+            if state == State::Running {
+                self.restarts.running(id, now_ms);
+            }
             actions.push(Action::status(Subject::Task(id.clone()), state));
         }
     }

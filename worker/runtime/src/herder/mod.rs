@@ -8,5 +8,7 @@ pub mod local;
 pub mod membership;
 pub mod protocol;
 pub mod request;
+pub mod restarts;
 pub mod state;
 pub mod tasks;
+pub mod watch;

@@ -16,9 +16,10 @@ use super::{
     local::{Computed, Epoch, Local, Wanted},
     membership::{Membership, Timing},
     request::{Answer, Refusal, Reply, ReplyId, Request},
+    restarts::{AutoRestart, Plan},
 };
 use crate::storage::{
-    config_state::{Change, ConfigRecord, ConfigState, SessionKey, TaskId},
+    config_state::{Change, ConfigRecord, ConfigState, SessionKey, TargetState, TaskId},
     configs::{self, Write},
     statuses::{State, Subject},
 };
@@ -128,6 +129,11 @@ pub enum Action {
         state: State,
         trace: Option<String>,
         generation: i32,
+    },
+    /// What becomes of a failed task whose connector wants restarts: something to tell the log.
+    Planned {
+        id: TaskId,
+        plan: Plan,
     },
     /// Forget the topics a connector used.
     RemoveTopics(String),
@@ -241,8 +247,15 @@ impl Herder {
             Event::ConnectorStarted { name, epoch, result } => {
                 self.connector_started(&name, epoch, result, &mut actions);
             }
-            Event::TaskChanged { id, epoch, state } => self.local.task_changed(&id, epoch, state, &mut actions),
-            Event::TaskEnded { id, epoch, failure } => self.local.task_ended(&id, epoch, failure, &mut actions),
+            Event::TaskChanged { id, epoch, state } => {
+                let now_ms = self.membership.now_ms;
+                self.local.task_changed((&id, epoch), state, now_ms, &mut actions);
+            }
+            Event::TaskEnded { id, epoch, failure } => {
+                if self.local.task_ended((&id, epoch), failure, &mut actions) {
+                    self.plan_restart(&id, &mut actions);
+                }
+            }
             Event::SessionKeyMade(key) => {
                 self.session_key_asked = false;
                 self.write(vec![configs::session_key(&key)], AfterWrite::Nothing, &mut actions);
@@ -319,7 +332,8 @@ impl Herder {
             return;
         }
         match change {
-            Some(Change::Connector(_)) if known => {}
+            // Who changes a connector decides on its failed tasks too.
+            Some(Change::Connector(name)) if known => self.local.restarts.cancel_all(&name),
             Some(Change::Connector(_)) => self.membership.ask_to_rejoin(),
             Some(Change::Removed(name)) => {
                 self.membership.ask_to_rejoin();
@@ -337,6 +351,16 @@ impl Herder {
             }
             Some(Change::Logger { namespace, level }) => actions.push(Action::SetLogger { namespace, level }),
             Some(Change::Target(_) | Change::SessionKey) | None => {}
+        }
+    }
+
+    /// A task of a connector that wants it, and is to run, is started again after a pause.
+    fn plan_restart(&mut self, id: &TaskId, actions: &mut Vec<Action>) {
+        let wanted = self.config.target(&id.connector) == TargetState::Started && !self.shutting_down;
+        let settings = self.config.connector(&id.connector).and_then(AutoRestart::of).filter(|_| wanted);
+        if let Some(settings) = settings {
+            let plan = self.local.restarts.failed(id, &settings, self.membership.now_ms);
+            actions.push(Action::Planned { id: id.clone(), plan });
         }
     }
 
@@ -408,6 +432,7 @@ impl Herder {
 
     fn tick(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
         self.membership.tick(now_ms);
+        self.local.restart_due_tasks(now_ms);
         self.hand_in_tasks(actions);
         if self.membership.is_stable() && self.leads() {
             self.renew_session_key(actions);

@@ -1,6 +1,13 @@
 //! The tasks that run in this process: each alone, so that a panic or a hang of one is no other's.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use connect_api::Props;
 use tokio::{
@@ -11,7 +18,8 @@ use tracing::Instrument;
 
 use super::{local::Epoch, state::Event};
 use crate::{
-    storage::config_state::TaskId,
+    metrics::{Facts, Metrics, TaskMetrics},
+    storage::{config_state::TaskId, statuses::State},
     task::run::{self, Goal, Shared, TaskStart},
 };
 
@@ -42,11 +50,15 @@ impl Tasks {
         shared: &Arc<Shared>,
     ) {
         let (goal, goal_view) = watch::channel(if paused { Goal::Pause } else { Goal::Run });
-        let (events, name) = (self.events.clone(), id.clone());
+        let facts = Facts::of(&props, &connector, &shared.settings.props, &shared.plugins);
+        let metrics = shared.metrics.begin(&id, facts);
+        let began = Beginning::new(&shared.metrics, &metrics);
+        let (events, name, begun) = (self.events.clone(), id.clone(), began.clone());
         let changed = Box::new(move |state| {
+            begun.entered(state);
             drop(events.send(Event::TaskChanged { id: name.clone(), epoch, state }));
         });
-        let start = TaskStart { id: id.clone(), props, connector, goal: goal_view, changed };
+        let start = TaskStart { id: id.clone(), props, connector, goal: goal_view, changed, metrics };
         let span = tracing::info_span!("task", connector = id.connector, task = id.task);
         let task = tokio::spawn(Box::pin(run::run(start, shared.clone())).instrument(span.clone()));
         let abort = task.abort_handle();
@@ -66,6 +78,7 @@ impl Tasks {
                     }
                     Err(_) => Some("the task was cut off because it did not stop in time".to_owned()),
                 };
+                began.ended(failure.is_some());
                 drop(events.send(Event::TaskEnded { id: name, epoch, failure }));
             }
             .instrument(span),
@@ -92,6 +105,36 @@ impl Tasks {
                 abort.abort();
             }
         });
+    }
+}
+
+/// Counts a start of a task once it has led to something, and the time the task spends in its states.
+#[derive(Clone)]
+struct Beginning {
+    all: Metrics,
+    task: Arc<TaskMetrics>,
+    settled: Arc<AtomicBool>,
+}
+
+impl Beginning {
+    fn new(all: &Metrics, task: &Arc<TaskMetrics>) -> Self {
+        all.task_starts.attempts.add(1);
+        Self { all: all.clone(), task: task.clone(), settled: Arc::default() }
+    }
+
+    fn entered(&self, state: State) {
+        self.task.ratios.enter(Some(state));
+        if !self.settled.swap(true, Ordering::Relaxed) {
+            self.all.task_starts.successes.add(1);
+        }
+    }
+
+    fn ended(&self, failed: bool) {
+        self.task.ratios.enter(None);
+        // A task that was stopped before it was up has neither succeeded nor failed.
+        if failed && !self.settled.swap(true, Ordering::Relaxed) {
+            self.all.task_starts.failures.add(1);
+        }
     }
 }
 

@@ -41,7 +41,7 @@ impl Admin {
     pub fn new(java: &Props) -> Result<Self> {
         let config = librdkafka(java, Role::Admin)?;
         let client = config
-            .create_with_context(LogContext)
+            .create_with_context(LogContext::default())
             .map_err(|error| Error::config(format!("could not make an admin client: {error}")))?;
         Ok(Self { client })
     }

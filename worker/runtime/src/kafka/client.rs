@@ -1,18 +1,32 @@
 //! Kafka client properties by their Java names, translated to librdkafka's.
 
+use std::sync::Arc;
+
 use connect_api::{Error, Props, Result};
 use rdkafka::{
     ClientConfig, ClientContext,
     config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
+    statistics::Statistics,
 };
 
 use super::{jaas, trouble};
-use crate::config::WorkerSettings;
+use crate::{
+    config::WorkerSettings,
+    metrics::clients::{self, ClientFigures, Clients},
+};
 
-/// Sends what librdkafka has to say to the worker's log.
+/// Sends what librdkafka has to say to the worker's log, and its figures to the worker's.
 #[derive(Clone, Debug, Default)]
-pub struct LogContext;
+pub struct LogContext {
+    figures: Option<Arc<ClientFigures>>,
+}
+
+impl LogContext {
+    pub fn with(figures: Option<ClientFigures>) -> Self {
+        Self { figures: figures.map(Arc::new) }
+    }
+}
 
 impl ClientContext for LogContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -20,7 +34,16 @@ impl ClientContext for LogContext {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if let Some(figures) = &self.figures {
+            figures.error(&error);
+        }
         log_error(&error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        if let Some(figures) = &self.figures {
+            figures.take(&statistics);
+        }
     }
 }
 
@@ -196,6 +219,13 @@ fn translate(config: &mut ClientConfig, (key, value): (&str, &str), props: &Prop
         _ => return Ok(is_java_only(key)),
     }
     Ok(true)
+}
+
+/// Figures for a client that is about to be made, and makes it tell them. Only for clients that are polled all the time:
+/// in others what they tell would pile up.
+pub fn telling(config: &mut ClientConfig, clients: &Clients, role: Role) -> ClientFigures {
+    config.set("statistics.interval.ms", clients::EVERY.as_millis().to_string());
+    clients.begin(role, config.get("client.id").unwrap_or_default())
 }
 
 /// Settings whose meaning is equal, with the name librdkafka knows them by.

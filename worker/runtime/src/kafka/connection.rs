@@ -1,6 +1,6 @@
 //! One connection to one broker, for the few requests that librdkafka can't make for us.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use connect_api::{Error, Props, Result};
@@ -13,6 +13,8 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
+
+use crate::metrics::worker::ConnectionFigures;
 
 /// No answer to these requests is nearly this long; a longer one is a TLS or HTTP port answering.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -44,11 +46,19 @@ pub struct Connection {
     client_id: StrBytes,
     correlation: i32,
     address: String,
+    figures: Arc<ConnectionFigures>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.figures.open.add(-1);
+        self.figures.closed.add(1);
+    }
 }
 
 impl Connection {
     /// Connects and logs in with the security settings of a client, given by their Java names.
-    pub async fn open(address: &str, java: &Props) -> Result<Self> {
+    pub async fn open(address: &str, java: &Props, figures: &Arc<ConnectionFigures>) -> Result<Self> {
         let protocol = java.get("security.protocol").map_or("PLAINTEXT", String::as_str);
         if !matches!(protocol.to_ascii_uppercase().as_str(), "PLAINTEXT" | "SASL_PLAINTEXT") {
             return Err(Error::config(format!(
@@ -60,21 +70,30 @@ impl Connection {
             .set_nodelay(true)
             .map_err(|error| Error::retriable(format!("could not connect to {address}: {error}")))?;
         let client_id = java.get("client.id").cloned().unwrap_or_default();
-        let mut connection =
-            Self { stream, client_id: StrBytes::from_string(client_id), correlation: 0, address: address.to_owned() };
+        figures.open.add(1);
+        figures.opened.add(1);
+        let mut connection = Self {
+            stream,
+            client_id: StrBytes::from_string(client_id),
+            correlation: 0,
+            address: address.to_owned(),
+            figures: figures.clone(),
+        };
         if protocol.to_ascii_uppercase().starts_with("SASL") {
-            super::sasl::log_in(&mut connection, java).await?;
+            let result = super::sasl::log_in(&mut connection, java).await;
+            if result.is_ok() { &figures.log_ins } else { &figures.failed_log_ins }.add(1);
+            result?;
         }
         Ok(connection)
     }
 
     /// Connects to the first of the bootstrap servers that answers.
-    pub async fn bootstrap(java: &Props) -> Result<Self> {
+    pub async fn bootstrap(java: &Props, figures: &Arc<ConnectionFigures>) -> Result<Self> {
         let servers = java.get("bootstrap.servers").map(String::as_str).unwrap_or_default();
         let mut last = Error::config("bootstrap.servers is empty");
         for address in servers.split(',').map(str::trim).filter(|address| !address.is_empty()) {
             let address = address.rsplit("://").next().unwrap_or(address);
-            match Self::open(address, java).await {
+            match Self::open(address, java, figures).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) => last = error,
             }
@@ -88,6 +107,9 @@ impl Connection {
         let address = self.address.clone();
         let exchange = async {
             self.stream.write_all(&body).await?;
+            self.figures.requests.add(1);
+            self.figures.request_size.record(body.len() as f64);
+            self.figures.bytes_out.add(body.len());
             self.read_answer().await
         };
         let failed = |reason: String| Error::retriable(format!("lost the connection to {address}: {reason}"));
@@ -131,6 +153,8 @@ impl Connection {
         }
         let mut answer = vec![0; length];
         self.stream.read_exact(&mut answer).await?;
+        self.figures.answers.add(1);
+        self.figures.bytes_in.add(4 + length);
         Ok(answer.into())
     }
 }

@@ -2,10 +2,10 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -16,13 +16,15 @@ use rdkafka::{
     bindings::rd_kafka_resp_err_t as RdError,
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol, StreamConsumer},
-    error::{KafkaError, KafkaResult},
+    error::KafkaError,
+    statistics::Statistics,
 };
 
 use super::{
-    client::{Role, librdkafka, log, log_error},
+    client::{Role, librdkafka, log, log_error, telling},
     producer::raw_headers,
 };
+use crate::metrics::clients::{ClientFigures, Clients};
 
 /// A consumed message with bytes of its own.
 #[derive(Clone, Debug)]
@@ -43,12 +45,15 @@ pub enum Rebalance {
     Revoked(Vec<TopicPartition>),
 }
 
-/// The outcome of a commit that was not waited for.
-pub type CommitOutcome = std::result::Result<(), String>;
+/// What came of a commit that was not waited for, and how long it took.
+pub struct CommitOutcome {
+    pub result: std::result::Result<(), String>,
+    pub took: Duration,
+}
 
 /// Collects what the client reports while it is polled.
-#[derive(Default)]
 pub struct SinkContext {
+    figures: ClientFigures,
     rebalances: Mutex<Vec<Rebalance>>,
     commits: Mutex<Vec<CommitOutcome>>,
     /// Nobody handles rebalances any more: partitions are given back at once.
@@ -60,7 +65,11 @@ impl ClientContext for SinkContext {
         log(level, facility, message);
     }
     fn error(&self, error: KafkaError, reason: &str) {
+        self.figures.error(&error);
         log_error(&error, reason);
+    }
+    fn stats(&self, statistics: Statistics) {
+        self.figures.take(&statistics);
     }
 }
 
@@ -81,29 +90,32 @@ impl ConsumerContext for SinkContext {
         };
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).push(rebalance);
     }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        let outcome = result.map_err(|error| error.to_string());
-        self.commits.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
-    }
 }
 
 /// A consumer in the group of its connector.
 pub struct SinkConsumer {
     /// Absent only while dropping.
-    inner: Option<StreamConsumer<SinkContext>>,
+    inner: Option<Arc<StreamConsumer<SinkContext>>>,
+    /// The commit under way, if any.
+    commit: Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
 
 impl SinkConsumer {
-    pub fn new(java: &Props) -> Result<Self> {
+    pub fn new(java: &Props, clients: &Clients) -> Result<Self> {
         let mut config = librdkafka(java, Role::Consumer)?;
         // A topic that comes after its sink is found as soon as the JVM's consumer finds it; librdkafka would look
         // again after five minutes.
         config.set("topic.metadata.refresh.interval.ms", "2000");
-        let inner = config
-            .create_with_context(SinkContext::default())
+        let context = SinkContext {
+            figures: telling(&mut config, clients, Role::Consumer),
+            rebalances: Mutex::default(),
+            commits: Mutex::default(),
+            closing: AtomicBool::new(false),
+        };
+        let inner: StreamConsumer<SinkContext> = config
+            .create_with_context(context)
             .map_err(|error| Error::config(format!("could not make a consumer: {error}")))?;
-        Ok(Self { inner: Some(inner) })
+        Ok(Self { inner: Some(Arc::new(inner)), commit: Mutex::default() })
     }
 
     fn client(&self) -> &StreamConsumer<SinkContext> {
@@ -114,7 +126,14 @@ impl SinkConsumer {
     pub async fn close(mut self, patience: Duration) {
         let Some(client) = self.inner.take() else { return };
         client.context().closing.store(true, Ordering::Release);
-        let closing = tokio::task::spawn_blocking(move || drop(client));
+        let commit = self.commit.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let closing = async {
+            // The commit holds the client too, and the last one to let go of it closes it.
+            if let Some(commit) = commit {
+                drop(commit.await);
+            }
+            drop(tokio::task::spawn_blocking(move || drop(client)).await);
+        };
         if tokio::time::timeout(patience, closing).await.is_err() {
             tracing::warn!("the consumer takes long to leave its group, going on without it");
         }
@@ -194,21 +213,26 @@ impl SinkConsumer {
     }
 
     /// Commits without waiting; the outcome comes through [`SinkConsumer::take_commits`].
+    ///
+    /// The client's own way to do so tells nobody what came of it: librdkafka reports it only to a callback, which its
+    /// Rust binding does not set. So a thread waits for the answer.
     pub fn commit_async(&self, offsets: &Offsets) -> Result<()> {
-        self.commit(offsets, CommitMode::Async)
+        let list = committed_list(offsets)?;
+        let Some(client) = self.inner.clone() else { return Ok(()) };
+        let commit = tokio::task::spawn_blocking(move || {
+            let began = Instant::now();
+            let result = client.commit(&list, CommitMode::Sync).map_err(|error| error.to_string());
+            let outcome = CommitOutcome { result, took: began.elapsed() };
+            client.context().commits.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+        });
+        *self.commit.lock().unwrap_or_else(PoisonError::into_inner) = Some(commit);
+        Ok(())
     }
 
     pub fn commit_sync(&self, offsets: &Offsets) -> Result<()> {
-        tokio::task::block_in_place(|| self.commit(offsets, CommitMode::Sync))
-    }
-
-    fn commit(&self, offsets: &Offsets, mode: CommitMode) -> Result<()> {
-        let mut list = TopicPartitionList::new();
-        for (at, offset) in offsets {
-            list.add_partition_offset(&at.topic, at.partition, Offset::Offset(*offset))
-                .map_err(|error| kafka("commit offsets", error))?;
-        }
-        self.client().commit(&list, mode).map_err(|error| kafka("commit offsets", error))
+        let list = committed_list(offsets)?;
+        tokio::task::block_in_place(|| self.client().commit(&list, CommitMode::Sync))
+            .map_err(|error| kafka("commit offsets", error))
     }
 
     /// Goes back (or on) to an offset of an assigned partition; `None` where nothing was ever committed.
@@ -295,6 +319,15 @@ impl Batch {
 
 fn topic_partition(topic: &str, partition: i32) -> TopicPartition {
     TopicPartition { topic: topic.into(), partition }
+}
+
+fn committed_list(offsets: &Offsets) -> Result<TopicPartitionList> {
+    let mut list = TopicPartitionList::new();
+    for (at, offset) in offsets {
+        list.add_partition_offset(&at.topic, at.partition, Offset::Offset(*offset))
+            .map_err(|error| kafka("commit offsets", error))?;
+    }
+    Ok(list)
 }
 
 fn list_of(partitions: &[TopicPartition]) -> Result<TopicPartitionList> {

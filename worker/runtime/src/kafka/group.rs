@@ -1,6 +1,6 @@
 //! Membership of the `connect` group, which librdkafka can't join: it knows only groups of consumers.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use kafka_protocol::{
 };
 
 use super::connection::Connection;
+use crate::metrics::worker::ConnectionFigures;
 
 /// Why a request to the group did not succeed.
 #[derive(Debug)]
@@ -63,10 +64,11 @@ pub struct KafkaGroup {
     coordinator: Option<Connection>,
     member_id: StrBytes,
     generation: i32,
+    figures: Arc<ConnectionFigures>,
 }
 
 impl KafkaGroup {
-    pub fn new(group_id: &str, java: Props, timeouts: GroupTimeouts) -> Self {
+    pub fn new(group_id: &str, java: Props, timeouts: GroupTimeouts, figures: Arc<ConnectionFigures>) -> Self {
         Self {
             group_id: GroupId(StrBytes::from_string(group_id.to_owned())),
             java,
@@ -74,19 +76,21 @@ impl KafkaGroup {
             coordinator: None,
             member_id: StrBytes::default(),
             generation: -1,
+            figures,
         }
     }
 
     async fn coordinator(&mut self) -> Result<&mut Connection, GroupError> {
         if self.coordinator.is_none() {
-            let mut any = Connection::bootstrap(&self.java).await.map_err(GroupError::Unavailable)?;
+            let mut any = Connection::bootstrap(&self.java, &self.figures).await.map_err(GroupError::Unavailable)?;
             let request = FindCoordinatorRequest::default().with_key(self.group_id.0.clone()).with_key_type(0);
             let answer = any.request(1, &request, self.timeouts.request).await.map_err(GroupError::Unavailable)?;
             if answer.error_code != 0 {
                 return Err(unavailable("find the coordinator of the group", answer.error_code));
             }
             let address = format!("{}:{}", answer.host.as_str(), answer.port);
-            let connection = Connection::open(&address, &self.java).await.map_err(GroupError::Unavailable)?;
+            let connection =
+                Connection::open(&address, &self.java, &self.figures).await.map_err(GroupError::Unavailable)?;
             self.coordinator = Some(connection);
         }
         Ok(self.coordinator.as_mut().expect("it was just put there"))

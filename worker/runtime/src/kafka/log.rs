@@ -18,12 +18,15 @@ use rdkafka::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    client::{LogContext, Role, librdkafka},
+    client::{LogContext, Role, librdkafka, telling},
     trouble,
 };
-use crate::storage::{
-    configs::Write,
-    log::{Entry, Log},
+use crate::{
+    metrics::clients::Clients,
+    storage::{
+        configs::Write,
+        log::{Entry, Log},
+    },
 };
 
 /// How long one question about end offsets may take.
@@ -44,12 +47,13 @@ pub struct KafkaLog {
     positions: watch::Receiver<Vec<i64>>,
 }
 
-/// Makes the producer that a worker's logs share.
-pub fn log_producer(java: &Props) -> Result<LogProducer> {
+/// Makes the producer that a worker's logs share; it tells its figures where there is someone to hear them.
+pub fn log_producer(java: &Props, clients: Option<&Clients>) -> Result<LogProducer> {
     let mut config = librdkafka(java, Role::Producer)?;
     // Records of logs are few and awaited one by one: waiting for company only delays answers.
     config.set("linger.ms", "0");
-    config.create_with_context(LogContext).map_err(|error| Error::config(format!("could not make a producer: {error}")))
+    let context = LogContext::with(clients.map(|clients| telling(&mut config, clients, Role::Producer)));
+    config.create_with_context(context).map_err(|error| Error::config(format!("could not make a producer: {error}")))
 }
 
 impl KafkaLog {
@@ -57,7 +61,7 @@ impl KafkaLog {
     pub fn open(
         topic: &str,
         partitions: i32,
-        java: &Props,
+        (java, clients): (&Props, &Clients),
         producer: LogProducer,
         on_entry: impl FnMut(Entry) + Send + 'static,
     ) -> Result<Self> {
@@ -69,8 +73,9 @@ impl KafkaLog {
             // Never joined: partitions are assigned by hand. librdkafka insists on a name.
             config.set("group.id", format!("log-{topic}"));
         }
+        let context = LogContext::with(Some(telling(&mut config, clients, Role::Consumer)));
         let consumer: StreamConsumer<LogContext> = config
-            .create_with_context(LogContext)
+            .create_with_context(context)
             .map_err(|error| Error::config(format!("could not make a consumer of {topic}: {error}")))?;
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let count = usize::try_from(partitions).unwrap_or_default();

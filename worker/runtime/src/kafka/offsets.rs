@@ -1,6 +1,6 @@
 //! Offsets of consumer groups: listing and changing those of a stopped sink.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use connect_api::{Error, Offsets, Props, Result, Str, TopicPartition};
 use kafka_protocol::{
@@ -27,14 +27,16 @@ pub struct GroupOffsets {
 impl GroupOffsets {
     pub async fn open(group: &str, java: &Props) -> Result<Self> {
         let group = GroupId(StrBytes::from_string(group.to_owned()));
+        // A connection for one request of a user is no part of the worker's own figures.
+        let unwatched = Arc::default();
         let mut last = 0;
         for _ in 0..ATTEMPTS {
-            let mut any = Connection::bootstrap(java).await?;
+            let mut any = Connection::bootstrap(java, &unwatched).await?;
             let request = FindCoordinatorRequest::default().with_key(group.0.clone()).with_key_type(0);
             let answer = any.request(1, &request, WAIT).await?;
             if answer.error_code == 0 {
                 let address = format!("{}:{}", answer.host.as_str(), answer.port);
-                return Ok(Self { group, coordinator: Connection::open(&address, java).await? });
+                return Ok(Self { group, coordinator: Connection::open(&address, java, &unwatched).await? });
             }
             last = answer.error_code;
             tokio::time::sleep(PAUSE).await;

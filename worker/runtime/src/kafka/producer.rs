@@ -12,10 +12,12 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
     producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer},
+    statistics::Statistics,
 };
 use tokio::sync::Notify;
 
-use super::client::{Role, librdkafka, log, log_error};
+use super::client::{Role, librdkafka, log, log_error, telling};
+use crate::metrics::clients::{ClientFigures, Clients};
 
 /// What became of one record.
 #[derive(Debug)]
@@ -95,6 +97,7 @@ pub enum TicketProducer {
 /// Hands delivery reports to [`Acks`]; runs on the client's own thread and never blocks.
 pub struct Context {
     acks: Arc<Acks>,
+    figures: ClientFigures,
 }
 
 impl ClientContext for Context {
@@ -102,7 +105,11 @@ impl ClientContext for Context {
         log(level, facility, message);
     }
     fn error(&self, error: KafkaError, reason: &str) {
+        self.figures.error(&error);
         log_error(&error, reason);
+    }
+    fn stats(&self, statistics: Statistics) {
+        self.figures.take(&statistics);
     }
 }
 
@@ -111,15 +118,20 @@ impl ProducerContext for Context {
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
         let error = result.as_ref().err().map(|(error, _)| error.clone());
+        if error.is_some() {
+            self.figures.lost_record();
+        }
         self.acks.push(Ack { ticket, error });
     }
 }
 
 impl TicketProducer {
-    pub fn kafka(java: &Props) -> Result<Self> {
+    pub fn kafka(java: &Props, clients: &Clients) -> Result<Self> {
         let acks = Arc::new(Acks::default());
-        let client = librdkafka(java, Role::Producer)?
-            .create_with_context(Context { acks: acks.clone() })
+        let mut config = librdkafka(java, Role::Producer)?;
+        let figures = telling(&mut config, clients, Role::Producer);
+        let client = config
+            .create_with_context(Context { acks: acks.clone(), figures })
             .map_err(|error| Error::config(format!("could not make a producer: {error}")))?;
         Ok(Self::Kafka { client: Box::new(client), acks, headers: None })
     }

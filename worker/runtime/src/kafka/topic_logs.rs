@@ -52,7 +52,7 @@ impl TopicLogs for KafkaTopicLogs {
         Ok(Box::new(KafkaTopicLog {
             topic: topic.to_owned(),
             admin: Admin::new(&side(Role::Admin))?,
-            producer: log_producer(&producer)?,
+            producer: log_producer(&producer, None)?,
             consumer: side(Role::Consumer),
         }))
     }
@@ -83,7 +83,7 @@ impl TopicLog for KafkaTopicLog {
         config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
         config.set("group.id", format!("log-{}", self.topic)).set("allow.auto.create.topics", "false");
         let consumer: BaseConsumer<LogContext> = config
-            .create_with_context(LogContext)
+            .create_with_context(LogContext::default())
             .map_err(|error| Error::config(format!("could not make a consumer of {}: {error}", self.topic)))?;
         let topic = self.topic.clone();
         let reading = tokio::task::spawn_blocking(move || read_all(&consumer, &topic));

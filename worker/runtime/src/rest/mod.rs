@@ -21,7 +21,8 @@ use connect_api::{Error, Result};
 use tokio::net::TcpListener;
 
 use crate::{
-    config::WorkerSettings, herder::driver::HerderHandle, logging::Loggers, plugins::Plugins, task::run::Shared,
+    config::WorkerSettings, herder::driver::HerderHandle, logging::Loggers, metrics::Metrics, plugins::Plugins,
+    task::run::Shared,
 };
 
 /// What is there only once the worker has read its topics.
@@ -35,6 +36,7 @@ pub struct App {
     pub plugins: Plugins,
     pub herder: HerderHandle,
     pub loggers: Loggers,
+    pub metrics: Metrics,
     services: OnceLock<Services>,
     cluster_id: OnceLock<String>,
     stage: Mutex<String>,
@@ -49,6 +51,7 @@ impl App {
             plugins,
             herder,
             loggers,
+            metrics: Metrics::default(),
             services: OnceLock::new(),
             cluster_id: OnceLock::new(),
             stage: Mutex::new("starting up".into()),

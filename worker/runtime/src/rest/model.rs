@@ -76,5 +76,9 @@ fn state(status: &Status) -> Value {
     if let Some(trace) = &status.trace {
         members.insert("trace".into(), json!(trace));
     }
+    // Ours, and seldom: clients of the JVM's worker that refuse what they don't know see it only when all is not well.
+    if let Some(stuck) = &status.stuck {
+        members.insert("stuck".into(), json!({"since": stuck.since, "stage": stuck.stage, "detail": stuck.detail}));
+    }
     Value::Object(members)
 }

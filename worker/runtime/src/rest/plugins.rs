@@ -10,7 +10,7 @@ use super::{
 use crate::{plugins::VERSION, validation};
 
 /// Sixteen digits that name what this worker was built from; the JVM shows its commit there.
-const COMMIT: &str = match option_env!("MILLRACE_COMMIT") {
+pub const COMMIT: &str = match option_env!("MILLRACE_COMMIT") {
     Some(commit) => commit,
     None => "0000000000000000",
 };

@@ -17,6 +17,7 @@ use super::{
     json,
     log::{Entry, SharedLog},
 };
+use crate::task::steps::Stuck;
 
 /// States of connectors and tasks (`AbstractStatus.State`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,8 @@ pub struct Status {
     pub worker_id: String,
     pub generation: i32,
     pub version: Option<String>,
+    /// Ours: a task that runs but does not get on. The JVM's workers overlook the member that is written for it.
+    pub stuck: Option<Stuck>,
 }
 
 impl Status {
@@ -96,6 +99,13 @@ impl Status {
         json::write_text(&self.worker_id, &mut out);
         out.push_str(&format!(",\"generation\":{},\"version\":", self.generation));
         text(self.version.as_deref(), &mut out);
+        if let Some(Stuck { since, stage, detail }) = &self.stuck {
+            for (name, value) in [(",\"stuck\":{\"since\":", since), (",\"stage\":", stage), (",\"detail\":", detail)] {
+                out.push_str(name);
+                text(Some(value), &mut out);
+            }
+            out.push('}');
+        }
         out.push('}');
         out
     }
@@ -103,6 +113,7 @@ impl Status {
     fn of_json(bytes: &[u8]) -> Option<Self> {
         let tree: serde_json::Value = serde_json::from_slice(bytes).ok()?;
         let text = |name: &str| tree.get(name).and_then(|v| v.as_str()).map(str::to_owned);
+        let stuck = |name: &str| tree.get("stuck")?.get(name)?.as_str().map(str::to_owned);
         let state = text("state")?;
         Some(Self {
             state: State::ALL.into_iter().find(|known| known.name() == state)?,
@@ -110,6 +121,11 @@ impl Status {
             worker_id: text("worker_id")?,
             generation: i32::try_from(tree.get("generation")?.as_i64()?).ok()?,
             version: text("version"),
+            stuck: stuck("since").zip(stuck("stage")).zip(stuck("detail")).map(|((since, stage), detail)| Stuck {
+                since,
+                stage,
+                detail,
+            }),
         })
     }
 }
@@ -331,7 +347,7 @@ mod tests {
     use bytes::Bytes;
 
     fn status(state: State, worker: &str, generation: i32) -> Status {
-        Status { state, trace: None, worker_id: worker.into(), generation, version: Some("4.3.1".into()) }
+        Status { state, trace: None, worker_id: worker.into(), generation, version: Some("4.3.1".into()), stuck: None }
     }
 
     fn entry(key: &str, value: Option<String>) -> Entry {
@@ -347,6 +363,18 @@ mod tests {
             r#"{"state":"RUNNING","trace":null,"worker_id":"127.0.0.1:18110","generation":2,"version":"4.3.1"}"#
         );
         assert_eq!(Status::of_json(written.as_bytes()), Some(status(State::Running, "127.0.0.1:18110", 2)));
+    }
+
+    #[test]
+    fn a_status_may_say_that_its_task_is_stuck() {
+        let stuck = Stuck { since: "1970-01-01T00:00:00Z".into(), stage: "put".into(), detail: "no \"room\"".into() };
+        let status = Status { stuck: Some(stuck), ..status(State::Running, "w:1", 2) };
+        let written = status.to_json();
+        assert_eq!(
+            written,
+            r#"{"state":"RUNNING","trace":null,"worker_id":"w:1","generation":2,"version":"4.3.1","stuck":{"since":"1970-01-01T00:00:00Z","stage":"put","detail":"no \"room\""}}"#
+        );
+        assert_eq!(Status::of_json(written.as_bytes()), Some(status));
     }
 
     #[test]

@@ -9,5 +9,6 @@ pub mod retries;
 pub mod run;
 pub mod sink;
 pub mod source;
+pub mod steps;
 pub mod topics;
 pub mod tracker;

@@ -15,6 +15,7 @@ use super::{
     errors::{Backoff, ErrorConfig},
     sink::{Position, SinkLoop, Topics},
     source::{Progress, SourceLoop},
+    steps::Step,
     topics::{TopicGate, TopicRules},
 };
 use crate::{
@@ -60,6 +61,7 @@ pub struct TaskStart {
     pub connector: Props,
     pub goal: watch::Receiver<Goal>,
     pub changed: Box<dyn Fn(State) + Send + Sync>,
+    pub metrics: Arc<TaskMetrics>,
 }
 
 const START_PAUSE_MAX: Duration = Duration::from_secs(60);
@@ -75,14 +77,15 @@ pub async fn run(start: TaskStart, shared: Arc<Shared>) -> Result<()> {
 }
 
 async fn run_source(plugin: &'static SourcePlugin, start: TaskStart, shared: &Shared) -> Result<()> {
-    let TaskStart { id, props, connector, mut goal, changed } = start;
+    let TaskStart { id, props, connector, mut goal, changed, metrics } = start;
     let worker = &shared.settings;
-    let metrics = shared.metrics.begin(&id, false);
     let reporter = reporter(&id, &connector, metrics, None)?;
     let chain = Chain::build(&connector, &shared.plugins)?;
     let converters = Converters::build(&connector, &worker.props, &shared.plugins)?;
     let producer = match worker.config.producer {
-        ProducerKind::Kafka => TicketProducer::kafka(&client(worker, &connector, Role::Producer, &id))?,
+        ProducerKind::Kafka => {
+            TicketProducer::kafka(&client(worker, &connector, Role::Producer, &id), &shared.metrics.clients)?
+        }
         ProducerKind::Null => TicketProducer::null(),
     };
     let rules = match TopicRules::of(&connector)?.filter(|_| worker.config.topic_creation) {
@@ -101,7 +104,9 @@ async fn run_source(plugin: &'static SourcePlugin, start: TaskStart, shared: &Sh
     if !wait_until_wanted(&mut goal, changed.as_ref()).await {
         return Ok(());
     }
-    let Some(task) = start_with_retries(&mut goal, || (plugin.start)(props.clone(), context())).await? else {
+    let Some(task) =
+        start_with_retries(&mut goal, &reporter.metrics, || (plugin.start)(props.clone(), context())).await?
+    else {
         return Ok(());
     };
     changed(State::Running);
@@ -123,11 +128,12 @@ async fn run_source(plugin: &'static SourcePlugin, start: TaskStart, shared: &Sh
 }
 
 async fn run_sink(plugin: &'static SinkPlugin, start: TaskStart, shared: &Shared) -> Result<()> {
-    let TaskStart { id, props, connector, mut goal, changed } = start;
+    let TaskStart { id, props, connector, mut goal, changed, metrics } = start;
     let worker = &shared.settings;
-    let metrics = shared.metrics.begin(&id, true);
+    let clients = &shared.metrics.clients;
     let admin = || Admin::new(&client(worker, &connector, Role::Admin, &id));
-    let letters = DeadLetters::open(&connector, admin, || log_producer(&dlq_client(worker, &connector, &id))).await?;
+    let dlq = || log_producer(&dlq_client(worker, &connector, &id), Some(clients));
+    let letters = DeadLetters::open(&connector, admin, dlq).await?;
     let reporter = reporter(&id, &connector, metrics, letters)?;
     let chain = Chain::build(&connector, &shared.plugins)?;
     let converters = Converters::build(&connector, &worker.props, &shared.plugins)?;
@@ -145,10 +151,12 @@ async fn run_sink(plugin: &'static SinkPlugin, start: TaskStart, shared: &Shared
     if !wait_until_wanted(&mut goal, changed.as_ref()).await {
         return Ok(());
     }
-    let Some(task) = start_with_retries(&mut goal, || (plugin.start)(props.clone(), context())).await? else {
+    let Some(task) =
+        start_with_retries(&mut goal, &reporter.metrics, || (plugin.start)(props.clone(), context())).await?
+    else {
         return Ok(());
     };
-    let consumer = SinkConsumer::new(&java)?;
+    let consumer = SinkConsumer::new(&java, clients)?;
     changed(State::Running);
     let sink = SinkLoop {
         id,
@@ -222,18 +230,26 @@ async fn wait_until_wanted(goal: &mut watch::Receiver<Goal>, changed: &(dyn Fn(S
 }
 
 /// Starts a task; while its system is away, again and again. `None` when it is told to stop meanwhile.
-async fn start_with_retries<T, F>(goal: &mut watch::Receiver<Goal>, mut start: impl FnMut() -> F) -> Result<Option<T>>
+async fn start_with_retries<T, F>(
+    goal: &mut watch::Receiver<Goal>,
+    metrics: &TaskMetrics,
+    mut start: impl FnMut() -> F,
+) -> Result<Option<T>>
 where
     F: Future<Output = Result<T>>,
 {
     let mut backoff = Backoff::new(START_PAUSE_MAX);
+    metrics.steps.begin(Step::Start);
     loop {
         let result = tokio::select! {
             result = start() => result,
             _ = goal.wait_for(|goal| *goal == Goal::Stop) => return Ok(None),
         };
         match result {
-            Ok(task) => return Ok(Some(task)),
+            Ok(task) => {
+                metrics.steps.done(Step::Start);
+                return Ok(Some(task));
+            }
             Err(error) if error.kind() == ErrorKind::Retriable => {
                 let pause = error.delay().unwrap_or_else(|| backoff.pause());
                 tracing::warn!(
@@ -241,6 +257,7 @@ where
                     pause_ms = pause.as_millis(),
                     "could not start, trying again"
                 );
+                metrics.steps.trouble(Step::Start, &error);
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
                     _ = goal.wait_for(|goal| *goal == Goal::Stop) => return Ok(None),

@@ -1,31 +1,30 @@
 //! The loop of a sink task: consume, convert, transform, put, and commit what the task calls safe.
 
+mod delivery;
+
 use std::{
     collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
-use connect_api::{Error, ErrorKind, Offsets, Origin, Record, Result, SinkRecord, SinkTask, TopicPartition};
+use connect_api::{ErrorKind, Offsets, Result, SinkTask, TopicPartition};
 use regex::Regex;
 use tokio::{sync::watch, time};
 
 use super::{
     chain::Chain,
-    convert::{Converters, RawMessage},
-    dlq::{Consumed, Reportable, Reporter},
-    errors::{Backoff, Failure, Verdict, policy},
-    retries::Retries,
+    convert::Converters,
+    dlq::{Reportable, Reporter},
     run::Goal,
+    steps::Step,
 };
 use crate::{
     kafka::{
         admin::Admin,
         consumer::{self, Rebalance, SinkConsumer},
     },
+    metrics::stages::{self, BatchClock},
     storage::{
         config_state::TaskId,
         statuses::{State, StatusStore},
@@ -34,11 +33,8 @@ use crate::{
 
 /// An empty put at least this often, so that a task can see to what it has under way.
 const IDLE: Duration = Duration::from_secs(1);
-/// How long a put may run before the consumer is polled beside it, which keeps its place in the group.
-const BESIDE: Duration = Duration::from_secs(2);
 /// How long the end of a task waits for its group to know.
 const CLOSE: Duration = Duration::from_secs(3);
-const RETRY_PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// Which topics a sink reads.
 pub enum Topics {
@@ -76,8 +72,10 @@ pub struct Position {
     /// Next offsets after all that was put.
     current: Offsets,
     committed: Offsets,
+    /// Where reading began in each partition.
+    began: Offsets,
     /// Offsets of the commit under way; they count once Kafka says so.
-    committing: Option<(Instant, Offsets)>,
+    committing: Option<Offsets>,
     /// Consumed while the consumer was polled only to stay in the group.
     early: Vec<consumer::Consumed>,
     subscribed: Vec<String>,
@@ -86,6 +84,9 @@ pub struct Position {
     forgotten: Option<Arc<AtomicU64>>,
     forgotten_seen: u64,
     paused: bool,
+    /// At the last commit the sink had records and called none of them safe.
+    held: bool,
+    clock: BatchClock,
 }
 
 impl SinkLoop {
@@ -118,16 +119,21 @@ impl SinkLoop {
             self.rebalance(task).await?;
             if time::Instant::now() >= next_commit {
                 next_commit = time::Instant::now() + self.commit_every;
+                let began = Instant::now();
                 self.commit(task).await?;
+                self.reporter.metrics.stages.add(stages::Stage::Commit, began.elapsed());
             }
             self.settle_commits();
             let batch = match std::mem::take(&mut self.state.early) {
                 early if early.is_empty() => {
                     let wait = IDLE.min(next_commit.saturating_duration_since(time::Instant::now()));
-                    tokio::select! {
+                    let began = Instant::now();
+                    let batch = tokio::select! {
                         batch = self.consumer.poll(self.batch_max, wait) => batch?,
                         _ = goal.changed() => continue,
-                    }
+                    };
+                    self.reporter.metrics.stages.add(stages::Stage::Read, began.elapsed());
+                    batch
                 }
                 early => early,
             };
@@ -179,6 +185,7 @@ impl SinkLoop {
 
     async fn rebalance(&mut self, task: &mut dyn SinkTask) -> Result<()> {
         for rebalance in self.consumer.take_rebalances() {
+            self.reporter.metrics.steps.begin(Step::Partitions);
             match rebalance {
                 Rebalance::Assigned(partitions) => {
                     self.consumer.assign(&partitions)?;
@@ -196,6 +203,7 @@ impl SinkLoop {
                     tracing::info!(partitions = partitions.len(), lost, "partitions revoked");
                 }
             }
+            self.reporter.metrics.steps.done(Step::Partitions);
             self.reporter.metrics.partitions.set(self.state.assigned.len());
         }
         Ok(())
@@ -209,8 +217,15 @@ impl SinkLoop {
         if !lost {
             match self.safe_offsets(task).await {
                 Ok(safe) if !safe.is_empty() => {
-                    if let Err(error) = self.consumer.commit_sync(&safe) {
-                        tracing::warn!(%error, "could not commit the last offsets, their records will be put again");
+                    let began = Instant::now();
+                    let result = self.consumer.commit_sync(&safe);
+                    self.reporter.metrics.commit_time.millis(began.elapsed());
+                    match result {
+                        Ok(()) => self.reporter.metrics.commits.add(1),
+                        Err(error) => {
+                            self.reporter.metrics.commit_failures.add(1);
+                            tracing::warn!(%error, "could not commit the last offsets, their records will be put again");
+                        }
                     }
                 }
                 Ok(_) => {}
@@ -222,11 +237,17 @@ impl SinkLoop {
             self.state.assigned.remove(partition);
             self.state.current.remove(partition);
             self.state.committed.remove(partition);
+            self.state.began.remove(partition);
             if let Some(reportable) = &self.reportable {
                 reportable.forget(partition, i64::MAX);
             }
         }
         self.state.early.retain(|message| !partitions.contains(&message.origin));
+        let active = self.active();
+        self.reporter.metrics.active.set(active);
+        if active == 0 {
+            self.reporter.metrics.steps.done(Step::Commit);
+        }
         Ok(())
     }
 
@@ -253,18 +274,32 @@ impl SinkLoop {
 
     async fn commit(&mut self, task: &mut dyn SinkTask) -> Result<()> {
         if self.state.committing.is_some() {
+            self.reporter.metrics.commit_skips.add(1);
             return Ok(());
         }
+        if self.active() > 0 {
+            self.reporter.metrics.steps.begin(Step::Commit);
+        }
         match self.safe_offsets(task).await {
-            Ok(safe) if safe.is_empty() => Ok(()),
+            Ok(safe) if safe.is_empty() => {
+                // A sink may hold records for a while. Only when it finds nothing safe twice in a row it is waited for.
+                let held = self.active() > 0;
+                if !(held && self.state.held) {
+                    self.reporter.metrics.steps.done(Step::Commit);
+                }
+                self.state.held = held;
+                Ok(())
+            }
             Ok(safe) => {
                 self.consumer.commit_async(&safe)?;
-                self.state.committing = Some((Instant::now(), safe));
+                self.reporter.metrics.commit_number.add(1);
+                self.state.committing = Some(safe);
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::Fatal && self.reporter.dead_letters.is_some() => Err(error),
             Err(error) => {
                 tracing::warn!(%error, "the task could not say what is safe to commit, going back to the last commit");
+                self.reporter.metrics.steps.trouble(Step::Commit, &error);
                 self.rewind()
             }
         }
@@ -284,9 +319,9 @@ impl SinkLoop {
 
     fn settle_commits(&mut self) {
         for outcome in self.consumer.take_commits() {
-            let Some((began, offsets)) = self.state.committing.take() else { continue };
-            self.reporter.metrics.commit_time.millis(began.elapsed());
-            match outcome {
+            let Some(offsets) = self.state.committing.take() else { continue };
+            self.reporter.metrics.commit_time.millis(outcome.took);
+            match outcome.result {
                 Ok(()) => {
                     self.reporter.metrics.commits.add(1);
                     for (at, offset) in &offsets {
@@ -295,191 +330,26 @@ impl SinkLoop {
                         }
                     }
                     self.state.committed.extend(offsets);
+                    self.state.held = false;
+                    self.reporter.metrics.active.set(self.active());
+                    self.reporter.metrics.steps.done(Step::Commit);
                 }
                 Err(error) => {
                     self.reporter.metrics.commit_failures.add(1);
                     tracing::warn!(error, "could not commit offsets, trying again with the next");
+                    self.reporter.metrics.steps.trouble(Step::Commit, &error);
                 }
             }
         }
     }
 
-    async fn deliver(&mut self, task: &mut dyn SinkTask, batch: Vec<consumer::Consumed>) -> Result<()> {
-        let mut records = Vec::with_capacity(batch.len());
-        let mut reached = Offsets::new();
-        if !batch.is_empty() {
-            self.reporter.metrics.records_in.add(batch.len());
-            self.reporter.metrics.batch_size.record(batch.len() as f64);
-        }
-        for message in batch {
-            // Per partition the last one wins, and records of one partition come in order. (Invariant 3)
-            match reached.get_mut(&message.origin) {
-                Some(offset) => *offset = message.offset + 1,
-                None => drop(reached.insert(message.origin.clone(), message.offset + 1)),
-            }
-            self.track(&message.origin);
-            if let Some(record) = self.convert(message).await? {
-                records.push(record);
-            }
-        }
-        self.put(task, &mut records).await?;
-        let ours = |(at, _): &(TopicPartition, i64)| self.state.assigned.contains(at);
-        let reached: Offsets = reached.into_iter().filter(ours).collect();
-        self.state.current.extend(reached);
-        Ok(())
-    }
-
-    fn track(&mut self, origin: &TopicPartition) {
-        let Some(statuses) = &self.tracking else { return };
-        let forgotten = self.state.forgotten.get_or_insert_with(|| statuses.forgotten()).load(Ordering::Relaxed);
-        if forgotten != self.state.forgotten_seen {
-            self.state.forgotten_seen = forgotten;
-            self.state.seen.clear();
-        }
-        if !self.state.seen.contains(&origin.topic) {
-            statuses.put_topic(&self.id, &origin.topic, crate::now_ms());
-            self.state.seen.insert(origin.topic.detached());
-        }
-    }
-
-    /// The record as the task sees it; `None` when it is dropped or tolerated as bad.
-    async fn convert(&mut self, message: consumer::Consumed) -> Result<Option<SinkRecord>> {
-        let consumed = Consumed {
-            origin: message.origin,
-            offset: message.offset,
-            timestamp: message.timestamp,
-            timestamp_type: message.timestamp_type,
-            raw: RawMessage { key: message.key, value: message.value, headers: message.headers },
+    /// Records that were put and are not committed, by their offsets.
+    fn active(&self) -> usize {
+        let state = &self.state;
+        let open = |(at, current): (&TopicPartition, &i64)| {
+            let done = state.committed.get(at).or_else(|| state.began.get(at)).unwrap_or(current);
+            usize::try_from(current - done).unwrap_or(0)
         };
-        let mut retries: Option<Retries> = None;
-        let decoded = loop {
-            let failure = match self.converters.decode(&consumed.origin.topic, &consumed.raw) {
-                Ok(decoded) => break decoded,
-                Err(failure) => failure,
-            };
-            match retries.get_or_insert_with(|| Retries::new(&self.reporter)).next(&failure) {
-                Some(pause) => self.stay_in_group(pause).await?,
-                None => return self.skip_or_fail(failure, &consumed),
-            }
-            if *self.goal.borrow() == Goal::Stop {
-                return Err(stopped());
-            }
-        };
-        let record = Record {
-            topic: consumed.origin.topic.clone(),
-            partition: Some(consumed.origin.partition),
-            key: decoded.key,
-            value: decoded.value,
-            timestamp: consumed.timestamp,
-            headers: decoded.headers,
-        };
-        let origin =
-            Origin::Sink { origin: &consumed.origin, offset: consumed.offset, timestamp_type: consumed.timestamp_type };
-        match self.chain.apply(record, origin) {
-            Ok(Some(record)) => {
-                if let Some(reportable) = &self.reportable {
-                    reportable.keep(&consumed);
-                }
-                let Consumed { origin, offset, timestamp_type, .. } = consumed;
-                Ok(Some(SinkRecord { record, origin, offset, timestamp_type }))
-            }
-            Ok(None) => {
-                self.reporter.metrics.skipped.add(1);
-                Ok(None)
-            }
-            Err(failure) => self.skip_or_fail(failure, &consumed),
-        }
+        state.current.iter().map(open).sum()
     }
-
-    fn skip_or_fail(&mut self, failure: Failure, consumed: &Consumed) -> Result<Option<SinkRecord>> {
-        self.reporter.metrics.record_errors.add(1);
-        self.reporter.sink(&failure, consumed)?;
-        match policy(failure.error.kind(), failure.stage, self.reporter.config.tolerance, false) {
-            Verdict::Fail(reason) => Err(failure.into_fatal(reason)),
-            Verdict::Skip | Verdict::Retry => {
-                self.reporter.metrics.skipped.add(1);
-                Ok(None)
-            }
-        }
-    }
-
-    /// Puts a batch, again and again while the task says that its system may recover.
-    async fn put(&mut self, task: &mut dyn SinkTask, records: &mut Vec<SinkRecord>) -> Result<()> {
-        let mut backoff = Backoff::new(RETRY_PAUSE_MAX);
-        loop {
-            let began = Instant::now();
-            let result = self.put_once(task, records).await;
-            match result {
-                Ok(()) => {
-                    if !records.is_empty() {
-                        self.reporter.metrics.batch_time.millis(began.elapsed());
-                        self.reporter.metrics.records_out.add(records.len());
-                    }
-                    return Ok(());
-                }
-                Err(error) if error.kind() == ErrorKind::Retriable => {
-                    let pause = error.delay().unwrap_or_else(|| backoff.pause());
-                    tracing::warn!(%error, pause_ms = pause.as_millis(), "could not put, trying the same batch again");
-                    self.reporter.metrics.retries.add(1);
-                    self.stay_in_group(pause).await?;
-                    if *self.goal.borrow() == Goal::Stop {
-                        return Err(stopped());
-                    }
-                    self.rebalance(task).await?;
-                    records.retain(|record| self.state.assigned.contains(&record.origin));
-                }
-                Err(error) => {
-                    self.reporter.metrics.failed();
-                    let message = "Exiting WorkerSinkTask due to unrecoverable exception.";
-                    return Err(Error::fatal(message).caused_by(error));
-                }
-            }
-        }
-    }
-
-    /// One put; when it takes long the consumer is paused and polled beside it.
-    async fn put_once(&mut self, task: &mut dyn SinkTask, records: &[SinkRecord]) -> Result<()> {
-        let mut put = task.put(records);
-        if let Ok(result) = time::timeout(BESIDE, &mut put).await {
-            return result;
-        }
-        let partitions: Vec<TopicPartition> = self.state.assigned.iter().cloned().collect();
-        self.consumer.pause(&partitions)?;
-        let result = loop {
-            tokio::select! {
-                biased;
-                result = &mut put => break result,
-                early = self.consumer.poll(self.batch_max, IDLE) => self.state.early.extend(early?),
-            }
-        };
-        if !self.state.paused {
-            self.consumer.resume(&partitions)?;
-        }
-        result
-    }
-
-    /// Waits with all partitions paused; the consumer is polled, so that the group keeps it.
-    async fn stay_in_group(&mut self, pause: Duration) -> Result<()> {
-        let partitions: Vec<TopicPartition> = self.state.assigned.iter().cloned().collect();
-        self.consumer.pause(&partitions)?;
-        let deadline = time::Instant::now() + pause;
-        let mut goal = self.goal.clone();
-        goal.mark_unchanged();
-        while time::Instant::now() < deadline && *goal.borrow() != Goal::Stop {
-            let wait = IDLE.min(deadline.saturating_duration_since(time::Instant::now()));
-            tokio::select! {
-                early = self.consumer.poll(self.batch_max, wait) => self.state.early.extend(early?),
-                _ = goal.changed() => {}
-            }
-        }
-        if !self.state.paused {
-            self.consumer.resume(&partitions)?;
-        }
-        Ok(())
-    }
-}
-
-/// Told to stop while a batch could not be put: it was not put, so it is not committed and comes again.
-fn stopped() -> Error {
-    Error::retriable("stopped before the batch could be put; its records come again")
 }

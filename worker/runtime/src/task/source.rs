@@ -19,11 +19,13 @@ use super::{
     kill_point::kill_point,
     retries::Retries,
     run::Goal,
+    steps::Step,
     topics::TopicGate,
     tracker::{OffsetTracker, Ticket},
 };
 use crate::{
     kafka::producer::{Ack, Outgoing, Refusal, TicketProducer},
+    metrics::stages::{self, BatchClock, Worked},
     storage::{offsets::OffsetStore, statuses::State},
 };
 
@@ -59,6 +61,7 @@ pub struct Progress {
     unstored: Vec<SourceOffset>,
     flush: Option<Flush>,
     acks: Vec<Ack>,
+    clock: BatchClock,
 }
 
 struct Flush {
@@ -88,23 +91,40 @@ impl SourceLoop {
             let polled = {
                 // One future per batch, kept across the turns below: a poll that takes several steps, such as a
                 // snapshot query, would otherwise start over at every acknowledgement.
-                let mut poll = task.poll();
+                let mut poll = Worked::new(task.poll());
+                let mut since = began;
                 loop {
                     let room = self.state.tracker.in_flight() < IN_FLIGHT_MAX;
                     let running = *goal.borrow() == Goal::Run;
-                    let acks = self.producer.acks().clone();
-                    tokio::select! {
+                    let (acks, worked) = (self.producer.acks().clone(), poll.time);
+                    let outcome = tokio::select! {
                         biased;
                         changed = goal.changed() => {
                             if changed.is_err() || *goal.borrow_and_update() == Goal::Stop {
-                                break None;
+                                Some(None)
+                            } else {
+                                self.tell_state(*goal.borrow());
+                                None
                             }
-                            self.tell_state(*goal.borrow());
                         }
-                        result = flushed(&mut self.state.flush) => self.flush_done(result),
-                        _ = commit.tick() => self.begin_flush(),
-                        () = acks.ready() => self.take_acks()?,
-                        polled = &mut poll, if running && room => break Some(polled),
+                        result = flushed(&mut self.state.flush) => {
+                            self.flush_done(result);
+                            None
+                        }
+                        _ = commit.tick() => {
+                            self.begin_flush();
+                            None
+                        }
+                        () = acks.ready() => {
+                            self.take_acks()?;
+                            None
+                        }
+                        polled = &mut poll, if running && room => Some(Some(polled)),
+                    };
+                    let waited_for = if room { stages::Stage::Read } else { stages::Stage::Ack };
+                    since = self.spent(since, running.then_some(waited_for), poll.time - worked);
+                    if let Some(outcome) = outcome {
+                        break outcome;
                     }
                 }
             };
@@ -112,6 +132,7 @@ impl SourceLoop {
                 None => break,
                 Some(Ok(batch)) => {
                     backoff.reset();
+                    self.reporter.metrics.steps.done(Step::Poll);
                     self.reporter.metrics.batch_time.millis(began.elapsed());
                     if let Turn::Stop = self.send_batch(batch).await? {
                         break;
@@ -120,6 +141,7 @@ impl SourceLoop {
                 Some(Err(error)) if error.kind() == ErrorKind::Retriable => {
                     let pause = error.delay().unwrap_or_else(|| backoff.pause());
                     tracing::warn!(%error, pause_ms = pause.as_millis(), "could not poll, trying again");
+                    self.reporter.metrics.steps.trouble(Step::Poll, &error);
                     self.wait(pause).await?;
                 }
                 Some(Err(error)) => {
@@ -133,10 +155,25 @@ impl SourceLoop {
         Ok(())
     }
 
+    /// Gives the time since then to the stages it was spent in; answers the time now.
+    fn spent(&self, since: Instant, waited_for: Option<stages::Stage>, worked: Duration) -> Instant {
+        let now = Instant::now();
+        let times = &self.reporter.metrics.stages;
+        times.add(stages::Stage::Decode, worked);
+        if let Some(stage) = waited_for {
+            times.add(stage, now.duration_since(since).saturating_sub(worked));
+        }
+        now
+    }
+
     fn tell_state(&self, goal: Goal) {
         match goal {
             Goal::Run => (self.changed)(State::Running),
-            Goal::Pause => (self.changed)(State::Paused),
+            Goal::Pause => {
+                // Nobody polls now.
+                self.reporter.metrics.steps.done(Step::Poll);
+                (self.changed)(State::Paused);
+            }
             Goal::Stop => {}
         }
     }
@@ -144,19 +181,19 @@ impl SourceLoop {
     /// Waits, taking acknowledgements meanwhile; ends early when told to stop.
     async fn wait(&mut self, pause: Duration) -> Result<()> {
         let mut goal = self.goal.clone();
+        let began = Instant::now();
         let deadline = time::sleep(pause);
         tokio::pin!(deadline);
-        loop {
-            if *goal.borrow_and_update() == Goal::Stop {
-                return Ok(());
-            }
+        while *goal.borrow_and_update() != Goal::Stop {
             let acks = self.producer.acks().clone();
             tokio::select! {
-                () = &mut deadline => return Ok(()),
+                () = &mut deadline => break,
                 _ = goal.changed() => {}
                 () = acks.ready() => self.take_acks()?,
             }
         }
+        self.state.clock.waited(began.elapsed());
+        Ok(())
     }
 
     async fn send_batch(&mut self, batch: Vec<SourceRecord>) -> Result<Turn> {
@@ -166,26 +203,47 @@ impl SourceLoop {
         kill_point("after_poll");
         self.reporter.metrics.records_in.add(batch.len());
         self.reporter.metrics.batch_size.record(batch.len() as f64);
+        self.state.clock.begin(batch.len());
         for (at, record) in batch.into_iter().enumerate() {
+            self.state.clock.record(at);
             if let Turn::Stop = self.send(record).await? {
                 return Ok(Turn::Stop);
             }
             // Long batches must not leave their acknowledgements lying.
             if at % ACKS_EVERY == ACKS_EVERY - 1 {
-                self.take_acks()?;
+                self.take_acks_within_batch()?;
             }
         }
         kill_point("after_send");
-        self.take_acks()?;
-        self.reporter.metrics.active.set(self.state.tracker.in_flight());
+        self.take_acks_within_batch()?;
+        if self.state.tracker.in_flight() > 0 {
+            self.reporter.metrics.steps.begin(Step::Ack);
+        }
+        let stages = [stages::Stage::Transform, stages::Stage::Convert, stages::Stage::Produce];
+        self.state.clock.end(&self.reporter.metrics.stages, &stages);
         Ok(Turn::Again)
+    }
+
+    fn take_acks_within_batch(&mut self) -> Result<()> {
+        let began = Instant::now();
+        let result = self.take_acks();
+        self.waited_for_acks(began);
+        result
+    }
+
+    fn waited_for_acks(&mut self, began: Instant) {
+        let waited = began.elapsed();
+        self.reporter.metrics.stages.add(stages::Stage::Ack, waited);
+        self.state.clock.waited(waited);
     }
 
     async fn send(&mut self, record: SourceRecord) -> Result<Turn> {
         let SourceRecord { record, source } = record;
         // A dropped record counts as acknowledged in its place, so that the offset behind it can be stored.
         let ticket = self.state.tracker.submit(&source);
-        let transformed = match self.chain.apply(record, Origin::Source(&source)) {
+        let transformed = self.chain.apply(record, Origin::Source(&source));
+        self.state.clock.leaves(stages::Stage::Transform);
+        let transformed = match transformed {
             Ok(Some(record)) => record,
             Ok(None) => {
                 self.reporter.metrics.skipped.add(1);
@@ -195,15 +253,25 @@ impl SourceLoop {
             Err(failure) => return self.skip_or_fail(failure, ticket, &source),
         };
         if !self.topics.is_open(&transformed.topic) {
+            let began = Instant::now();
             self.open_topic(&transformed.topic).await?;
+            self.state.clock.waited(began.elapsed());
         }
         let mut retries: Option<Retries> = None;
         loop {
             let failure = match self.converters.encode(&transformed) {
                 Ok(encoded) => {
+                    self.state.clock.leaves(stages::Stage::Convert);
                     let outgoing = outgoing(&transformed, &encoded);
-                    match self.producer.send(&outgoing, ticket.into()) {
-                        Ok(()) => return Ok(Turn::Again),
+                    let sent = self.producer.send(&outgoing, ticket.into());
+                    self.state.clock.leaves(stages::Stage::Produce);
+                    match sent {
+                        Ok(()) => {
+                            if retries.is_some() {
+                                self.reporter.metrics.steps.done(Step::Convert);
+                            }
+                            return Ok(Turn::Again);
+                        }
                         Err(Refusal::Full) => {
                             if let Turn::Stop = self.wait_for_room().await? {
                                 return Ok(Turn::Stop);
@@ -216,8 +284,14 @@ impl SourceLoop {
                 Err(failure) => failure,
             };
             match retries.get_or_insert_with(|| Retries::new(&self.reporter)).next(&failure) {
-                Some(pause) => self.wait(pause).await?,
-                None => return self.skip_or_fail(failure, ticket, &source),
+                Some(pause) => {
+                    self.reporter.metrics.steps.trouble(Step::Convert, &failure.error);
+                    self.wait(pause).await?;
+                }
+                None => {
+                    self.reporter.metrics.steps.done(Step::Convert);
+                    return self.skip_or_fail(failure, ticket, &source);
+                }
             }
             if *self.goal.borrow() == Goal::Stop {
                 return Ok(Turn::Stop);
@@ -227,14 +301,19 @@ impl SourceLoop {
 
     async fn open_topic(&mut self, topic: &connect_api::Str) -> Result<()> {
         let mut backoff = Backoff::new(POLL_PAUSE_MAX);
+        self.reporter.metrics.steps.begin(Step::Topic);
         loop {
             match self.topics.open(topic).await {
                 Err(error) if error.kind() == ErrorKind::Retriable && *self.goal.borrow() != Goal::Stop => {
                     let pause = backoff.pause();
                     tracing::warn!(%error, topic = topic.as_str(), "could not look at the topic, trying again");
+                    self.reporter.metrics.steps.trouble(Step::Topic, &error);
                     self.wait(pause).await?;
                 }
-                result => return result,
+                result => {
+                    self.reporter.metrics.steps.done(Step::Topic);
+                    return result;
+                }
             }
         }
     }
@@ -257,11 +336,14 @@ impl SourceLoop {
     async fn wait_for_room(&mut self) -> Result<Turn> {
         let acks = self.producer.acks().clone();
         let mut goal = self.goal.clone();
+        let began = Instant::now();
+        self.reporter.metrics.steps.begin(Step::Ack);
         tokio::select! {
             () = acks.ready() => self.take_acks()?,
             () = time::sleep(Duration::from_millis(100)) => {}
             _ = goal.changed() => {}
         }
+        self.waited_for_acks(began);
         Ok(if *goal.borrow_and_update() == Goal::Stop { Turn::Stop } else { Turn::Again })
     }
 
@@ -269,7 +351,7 @@ impl SourceLoop {
     fn take_acks(&mut self) -> Result<()> {
         let mut batch = std::mem::take(&mut self.state.acks);
         self.producer.acks().take(&mut batch);
-        let (mut confirmed, mut result) = (0, Ok(()));
+        let (mut confirmed, mut result, arrived) = (0, Ok(()), !batch.is_empty());
         for Ack { ticket, error } in batch.drain(..) {
             match error {
                 None => {
@@ -281,6 +363,10 @@ impl SourceLoop {
         }
         self.state.acks = batch;
         self.reporter.metrics.records_out.add(confirmed);
+        self.reporter.metrics.active.set(self.state.tracker.in_flight());
+        if arrived {
+            self.reporter.metrics.steps.progress(Step::Ack, self.state.tracker.in_flight() > 0);
+        }
         result
     }
 
@@ -310,6 +396,7 @@ impl SourceLoop {
                 .await
                 .unwrap_or_else(|_| Err(Error::retriable(format!("no answer within {} ms", within.as_millis()))))
         });
+        self.reporter.metrics.steps.begin(Step::Commit);
         self.state.flush = Some(Flush { began: Instant::now(), offsets, writing });
     }
 
@@ -330,12 +417,14 @@ impl SourceLoop {
             Ok(()) => {
                 kill_point("after_offset_write");
                 self.reporter.metrics.commits.add(1);
+                self.reporter.metrics.steps.done(Step::Commit);
                 // Nobody need listen.
                 self.stored.send_replace(flush.offsets);
             }
             Err(error) => {
                 self.reporter.metrics.commit_failures.add(1);
                 tracing::warn!(%error, "could not store offsets, trying again with the next");
+                self.reporter.metrics.steps.trouble(Step::Commit, &error);
                 for older in flush.offsets {
                     if !self.state.unstored.iter().any(|newer| newer.partition == older.partition) {
                         self.state.unstored.push(older);

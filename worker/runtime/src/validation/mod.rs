@@ -5,11 +5,12 @@ pub mod framework;
 pub mod parts;
 pub mod report;
 
-use connect_api::{ConfigError, Props};
+use connect_api::{Config, ConfigError, Props};
 
 pub use report::{Definition, Report, Row};
 
 use crate::{
+    herder::restarts::AutoRestart,
     plugins::{ConnectorPlugin, Listed},
     providers::Providers,
     rest::{App, body::RawConfig, error::RestError},
@@ -41,6 +42,7 @@ pub async fn validate(app: &App, config: &RawConfig) -> Result<Report, RestError
     connector(&mut report, plugin, &resolved).await;
     parts::converters(&mut report, &resolved, &app.plugins);
     client::check(&mut report, plugin, &resolved, &app.settings.config);
+    restarts(&mut report, &given);
     for (key, _) in config.iter().filter(|(_, value)| value.is_none()) {
         if key == "tasks.max" {
             report.error(key, "Invalid value null for configuration tasks.max: Value must be non-null");
@@ -49,6 +51,25 @@ pub async fn validate(app: &App, config: &RawConfig) -> Result<Report, RestError
         report.error(key, "Null value can not be supplied as the configuration value.");
     }
     Ok(report)
+}
+
+/// Our own settings of all connectors, where they are given: clients of the JVM's worker don't expect others.
+fn restarts(report: &mut Report, given: &Props) {
+    let definition = AutoRestart::def();
+    for (at, (key, value)) in definition.keys().iter().zip(definition.values(given)).enumerate() {
+        if !given.contains_key(key.name) {
+            continue;
+        }
+        let row = Row {
+            definition: Some(Definition::of(key, i64::try_from(at + 1).unwrap_or(-1))),
+            name: key.name.to_owned(),
+            value: report::shown_value(value.value, &value.errors),
+            recommended: Vec::new(),
+            errors: value.errors,
+            visible: true,
+        };
+        report.add(row);
+    }
 }
 
 /// The connector's own settings, then the rules across them, then the real system, each only when all before is right.
