@@ -18,7 +18,8 @@ use crate::{
         client::{Role, java_props},
         connection::ensure_reachable,
         group::{GroupTimeouts, KafkaGroup},
-        log::{KafkaLog, LogProducer, log_producer},
+        log::KafkaLog,
+        log_producer::LogProducer,
     },
     logging::Loggers,
     metrics::clients::Clients,
@@ -64,7 +65,7 @@ async fn start(
     app.cluster_id(cluster_id.clone());
     tracing::info!(cluster = cluster_id, "connected to Kafka");
     let clients = &app.metrics.clients;
-    let producer = log_producer(&client(settings, Role::Producer, "logs"), Some(clients))?;
+    let producer = LogProducer::new(&client(settings, Role::Producer, "logs"), Some(clients))?;
     let status_reader = StatusReader::default();
     let reader = status_reader.clone();
     let status_log =

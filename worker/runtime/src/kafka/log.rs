@@ -10,15 +10,12 @@ use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{Consumer, StreamConsumer},
     error::{KafkaError, RDKafkaErrorCode},
-    producer::{
-        FutureProducer, FutureRecord, Producer,
-        future_producer::{DeliveryFuture, OwnedDeliveryResult},
-    },
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     client::{LogContext, Role, librdkafka, telling},
+    log_producer::{Delivery, LogProducer, LogWrite},
     trouble,
 };
 use crate::{
@@ -34,9 +31,6 @@ const QUESTION: Duration = Duration::from_secs(10);
 /// A worker asks for few reads at once; more than these wait.
 const COMMANDS_MAX: usize = 64;
 
-/// Producer shared by a worker's logs: one request in flight, acknowledged by all replicas.
-pub type LogProducer = FutureProducer<LogContext>;
-
 /// An open log. Cloning shares it; its reader ends when all clones are gone.
 #[derive(Clone)]
 pub struct KafkaLog {
@@ -45,15 +39,6 @@ pub struct KafkaLog {
     commands: mpsc::Sender<oneshot::Sender<Result<()>>>,
     /// The next offset to be read of each partition.
     positions: watch::Receiver<Vec<i64>>,
-}
-
-/// Makes the producer that a worker's logs share; it tells its figures where there is someone to hear them.
-pub fn log_producer(java: &Props, clients: Option<&Clients>) -> Result<LogProducer> {
-    let mut config = librdkafka(java, Role::Producer)?;
-    // Records of logs are few and awaited one by one: waiting for company only delays answers.
-    config.set("linger.ms", "0");
-    let context = LogContext::with(clients.map(|clients| telling(&mut config, clients, Role::Producer)));
-    config.create_with_context(context).map_err(|error| Error::config(format!("could not make a producer: {error}")))
 }
 
 impl KafkaLog {
@@ -92,30 +77,27 @@ impl KafkaLog {
         Ok(Self { topic: topic.into(), producer, commands, positions })
     }
 
-    async fn send(&self, records: &[Write]) -> Result<Vec<DeliveryFuture>> {
+    async fn send(&self, records: &[Write]) -> Result<Vec<Delivery>> {
         let mut sent = Vec::with_capacity(records.len());
         for (key, value) in records {
-            let mut record = FutureRecord::<str, [u8]>::to(&self.topic).key(key);
-            record.payload = value.as_deref();
+            let (key, value) = (Some(key.as_bytes()), value.as_deref());
             loop {
-                match self.producer.send_result(record) {
+                match self.producer.send(LogWrite { topic: &self.topic, key, value, ..LogWrite::default() }) {
                     Ok(delivery) => break sent.push(delivery),
-                    Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
-                        record = again;
+                    Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) => {
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }
-                    Err((error, _)) => return Err(self.refused(&error)),
+                    Err(error) => return Err(self.refused(&error)),
                 }
             }
         }
         Ok(sent)
     }
 
-    /// `Canceled` stands for whatever the client says when it closes before it answers.
-    fn delivered<Canceled>(&self, result: Result<OwnedDeliveryResult, Canceled>) -> Result<(i32, i64)> {
-        match result {
-            Ok(Ok(delivery)) => Ok((delivery.partition, delivery.offset)),
-            Ok(Err((error, _))) => Err(self.refused(&error)),
+    async fn delivered(&self, delivery: Delivery) -> Result<(i32, i64)> {
+        match delivery.await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(error)) => Err(self.refused(&error)),
             Err(_) => Err(Error::retriable(format!("the producer closed before a record reached {}", self.topic))),
         }
     }
@@ -137,7 +119,7 @@ impl Log for KafkaLog {
     async fn append_and_read(&self, records: Vec<Write>) -> Result<()> {
         let mut last: Vec<(i32, i64)> = Vec::new();
         for sent in self.send(&records).await? {
-            last.push(self.delivered(sent.await)?);
+            last.push(self.delivered(sent).await?);
         }
         let mut positions = self.positions.clone();
         let reached = |positions: &Vec<i64>| {
@@ -154,7 +136,7 @@ impl Log for KafkaLog {
 
     async fn append(&self, records: Vec<Write>) -> Result<()> {
         for sent in self.send(&records).await? {
-            self.delivered(sent.await)?;
+            self.delivered(sent).await?;
         }
         Ok(())
     }

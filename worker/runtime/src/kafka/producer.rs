@@ -5,18 +5,21 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use connect_api::{Error, Props, RawHeader, Result};
+use connect_api::{Props, RawHeader, Result};
 use rdkafka::{
     ClientContext, Message,
     config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
-    producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer},
+    producer::{BaseRecord, DeliveryResult, ProducerContext},
     statistics::Statistics,
 };
 use tokio::sync::Notify;
 
-use super::client::{Role, librdkafka, log, log_error, telling};
+use super::{
+    client::{Role, librdkafka, log, log_error, telling},
+    polled::PolledProducer,
+};
 use crate::metrics::clients::{ClientFigures, Clients};
 
 /// What became of one record.
@@ -85,7 +88,7 @@ impl Acks {
 /// Sends records and collects their acknowledgements.
 pub enum TicketProducer {
     Kafka {
-        client: Box<ThreadedProducer<Context>>,
+        client: Box<PolledProducer<Context>>,
         acks: Arc<Acks>,
         /// The last headers in the client's form.
         headers: Option<(u64, OwnedHeaders)>,
@@ -130,9 +133,7 @@ impl TicketProducer {
         let acks = Arc::new(Acks::default());
         let mut config = librdkafka(java, Role::Producer)?;
         let figures = telling(&mut config, clients, Role::Producer);
-        let client = config
-            .create_with_context(Context { acks: acks.clone(), figures })
-            .map_err(|error| Error::config(format!("could not make a producer: {error}")))?;
+        let client = PolledProducer::new(&config, Context { acks: acks.clone(), figures })?;
         Ok(Self::Kafka { client: Box::new(client), acks, headers: None })
     }
 

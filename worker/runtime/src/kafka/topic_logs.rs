@@ -14,7 +14,7 @@ use rdkafka::{
 use super::{
     admin::{Admin, TopicSpec},
     client::{LogContext, Role, librdkafka},
-    log::{LogProducer, log_producer},
+    log_producer::{LogProducer, LogWrite},
 };
 
 const QUESTION: Duration = Duration::from_secs(15);
@@ -52,7 +52,7 @@ impl TopicLogs for KafkaTopicLogs {
         Ok(Box::new(KafkaTopicLog {
             topic: topic.to_owned(),
             admin: Admin::new(&side(Role::Admin))?,
-            producer: log_producer(&producer, None)?,
+            producer: LogProducer::new(&producer, None)?,
             consumer: side(Role::Consumer),
         }))
     }
@@ -94,25 +94,23 @@ impl TopicLog for KafkaTopicLog {
         let failed = |error: &KafkaError| Error::retriable(format!("could not write to topic {}: {error}", self.topic));
         let mut sent = Vec::with_capacity(records.len());
         for record in &records {
-            let mut out = rdkafka::producer::FutureRecord::<[u8], [u8]>::to(&self.topic).partition(0);
-            out.key = record.key.as_deref();
-            out.payload = record.value.as_deref();
+            let (key, value) = (record.key.as_deref(), record.value.as_deref());
+            let out = LogWrite { topic: &self.topic, partition: Some(0), key, value, ..LogWrite::default() };
             // The client's queue may be full of what was sent before: wait for it instead of failing.
             loop {
-                match self.producer.send_result(out) {
+                match self.producer.send(out.clone()) {
                     Ok(delivery) => break sent.push(delivery),
-                    Err((KafkaError::MessageProduction(rdkafka::error::RDKafkaErrorCode::QueueFull), again)) => {
-                        out = again;
+                    Err(KafkaError::MessageProduction(rdkafka::error::RDKafkaErrorCode::QueueFull)) => {
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }
-                    Err((error, _)) => return Err(failed(&error)),
+                    Err(error) => return Err(failed(&error)),
                 }
             }
         }
         for delivery in sent {
             match delivery.await {
                 Ok(Ok(_)) => {}
-                Ok(Err((error, _))) => return Err(failed(&error)),
+                Ok(Err(error)) => return Err(failed(&error)),
                 Err(_) => return Err(Error::retriable(format!("could not write to topic {}: closed", self.topic))),
             }
         }

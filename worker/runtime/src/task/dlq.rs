@@ -9,7 +9,6 @@ use bytes::Bytes;
 use connect_api::{
     ErrantReporter, Error, Props, RawHeader, Result, SinkRecord, Str, TimestampType, TopicPartition, config,
 };
-use rdkafka::producer::{FutureRecord, future_producer::DeliveryFuture};
 
 use super::{
     convert::RawMessage,
@@ -18,7 +17,7 @@ use super::{
 use crate::{
     kafka::{
         admin::{Admin, TopicSpec},
-        log::LogProducer,
+        log_producer::{Delivery, LogProducer, LogWrite},
         producer::owned_headers,
     },
     metrics::TaskMetrics,
@@ -55,7 +54,7 @@ pub struct DeadLetters {
     config: DeadLetterConfig,
     producer: LogProducer,
     /// Letters on their way; they are awaited before the offsets of their records are committed.
-    sent: Mutex<Vec<DeliveryFuture>>,
+    sent: Mutex<Vec<Delivery>>,
 }
 
 impl DeadLetters {
@@ -87,14 +86,18 @@ impl DeadLetters {
         if self.config.context_headers {
             headers.extend(context_headers(id, failure, record));
         }
-        let mut letter = FutureRecord::<[u8], [u8]>::to(&self.config.topic).headers(owned_headers(&headers));
-        letter.key = record.raw.key.as_deref();
-        letter.payload = record.raw.value.as_deref();
-        letter.timestamp = record.timestamp;
+        let letter = LogWrite {
+            topic: &self.config.topic,
+            partition: None,
+            key: record.raw.key.as_deref(),
+            value: record.raw.value.as_deref(),
+            timestamp: record.timestamp,
+            headers: Some(owned_headers(&headers)),
+        };
         let failed = |error| {
             Error::fatal(format!("could not write to the dead letter queue {}", self.config.topic)).caused_by(error)
         };
-        let delivery = self.producer.send_result(letter).map_err(|(error, _)| failed(error))?;
+        let delivery = self.producer.send(letter).map_err(failed)?;
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(delivery);
         Ok(())
     }
@@ -105,7 +108,7 @@ impl DeadLetters {
         for delivery in sent {
             let lost = match delivery.await {
                 Ok(Ok(_)) => continue,
-                Ok(Err((error, _))) => error.to_string(),
+                Ok(Err(error)) => error.to_string(),
                 Err(_) => "the producer was closed".into(),
             };
             metrics.dead_letter_failures.add(1);

@@ -24,7 +24,7 @@ use crate::{
         admin::Admin,
         client::{Role, java_props, overrides},
         consumer::SinkConsumer,
-        log::log_producer,
+        log_producer::LogProducer,
         producer::TicketProducer,
         topic_logs::KafkaTopicLogs,
     },
@@ -132,7 +132,7 @@ async fn run_sink(plugin: &'static SinkPlugin, start: TaskStart, shared: &Shared
     let worker = &shared.settings;
     let clients = &shared.metrics.clients;
     let admin = || Admin::new(&client(worker, &connector, Role::Admin, &id));
-    let dlq = || log_producer(&dlq_client(worker, &connector, &id), Some(clients));
+    let dlq = || LogProducer::new(&dlq_client(worker, &connector, &id), Some(clients));
     let letters = DeadLetters::open(&connector, admin, dlq).await?;
     let reporter = reporter(&id, &connector, metrics, letters)?;
     let chain = Chain::build(&connector, &shared.plugins)?;
