@@ -157,8 +157,11 @@ fn schemas() -> Value {
     let object = |properties: Value| json!({"type": "object", "properties": properties});
     let map = json!({"type": "object", "additionalProperties": true});
     let nullable_map = json!({"type": "object", "additionalProperties": true, "nullable": true});
-    let state =
-        json!({"type": "object", "properties": {"state": text, "worker_id": text, "version": nullable, "trace": text}});
+    let state = object(json!({"state": text, "worker_id": text, "version": nullable, "trace": text}));
+    let stuck = object(json!({"since": text, "stage": text, "detail": text}));
+    let task = object(json!({
+        "id": {"type": "integer"}, "state": text, "worker_id": text, "version": nullable, "trace": text, "stuck": stuck,
+    }));
     json!({
         "Config": {"type": "object", "additionalProperties": nullable},
         "CreateConnectorRequest": object(json!({
@@ -179,7 +182,7 @@ fn schemas() -> Value {
         "Status": object(json!({
             "name": text,
             "connector": state,
-            "tasks": {"type": "array", "items": state},
+            "tasks": {"type": "array", "items": task},
             "type": {"type": "string", "enum": ["source", "sink", "unknown"]},
         })),
         "Offsets": object(json!({
