@@ -52,6 +52,7 @@ pub(crate) async fn serve(
     start: impl AsyncFnOnce(&Arc<App>, &HerderHandle) -> Result<Parts>,
     begin: impl AsyncFnOnce(&App) -> Result<()>,
 ) -> Result<()> {
+    let launched = std::time::Instant::now();
     let (handle, mailbox) = mailbox();
     let app = App::new(settings.clone(), plugins, handle.clone(), loggers);
     let server = crate::rest::serve(app.clone()).await?;
@@ -72,7 +73,17 @@ pub(crate) async fn serve(
             Err(error) => error,
         }
     };
+    let url = format!("http://{}", settings.worker_id());
+    let mut known = app.herder.snapshot.clone();
+    let told = async {
+        // A herder that ends is told of by the others.
+        if known.wait_for(|snapshot| snapshot.generation >= 0).await.is_ok() {
+            tracing::info!(url, took_ms = launched.elapsed().as_millis(), "worker is ready");
+        }
+        std::future::pending::<()>().await
+    };
     let outcome = tokio::select! {
+        () = told => None,
         ended = &mut running => Some(ended.map_err(|error| Error::fatal(format!("the herder died: {error}")))),
         error = begun => Some(Err(error)),
         () = stop => None,
