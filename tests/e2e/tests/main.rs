@@ -10,5 +10,6 @@ mod pipeline;
 mod real_configs;
 mod rest;
 mod restart;
+mod secured;
 mod standalone;
 mod tidy;

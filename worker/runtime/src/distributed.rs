@@ -175,8 +175,7 @@ type Found = (Vec<i32>, Option<String>);
 
 async fn ensure_all(admin_props: &Props, topics: &[&InternalTopic]) -> Result<Found> {
     // The admin client only says that time has passed; this says why.
-    let servers = admin_props.get("bootstrap.servers").map(String::as_str).unwrap_or_default();
-    ensure_reachable(servers).await?;
+    ensure_reachable(admin_props).await?;
     let admin = Admin::new(admin_props)?;
     let counts = try_join_all(topics.iter().map(|topic| topic.ensure(&admin))).await?;
     // The client knows by now; a new one would have to ask.

@@ -14,13 +14,14 @@ use futures_util::{FutureExt, StreamExt};
 use rdkafka::{
     ClientContext, Message, Offset, Timestamp, TopicPartitionList,
     bindings::rd_kafka_resp_err_t as RdError,
+    client::OAuthToken,
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol, StreamConsumer},
     error::{KafkaError, KafkaResult},
 };
 
 use super::{
-    client::{Role, librdkafka, log, log_error},
+    client::{LogContext, Role, librdkafka, log, log_error},
     producer::raw_headers,
 };
 
@@ -53,9 +54,15 @@ pub struct SinkContext {
     commits: Mutex<Vec<CommitOutcome>>,
     /// Nobody handles rebalances any more: partitions are given back at once.
     closing: AtomicBool,
+    own: LogContext,
 }
 
 impl ClientContext for SinkContext {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.own.token()
+    }
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
@@ -96,12 +103,12 @@ pub struct SinkConsumer {
 
 impl SinkConsumer {
     pub fn new(java: &Props) -> Result<Self> {
-        let mut config = librdkafka(java, Role::Consumer)?;
+        let (mut config, own) = librdkafka(java, Role::Consumer)?;
         // A topic that comes after its sink is found as soon as the JVM's consumer finds it; librdkafka would look
         // again after five minutes.
         config.set("topic.metadata.refresh.interval.ms", "2000");
         let inner = config
-            .create_with_context(SinkContext::default())
+            .create_with_context(SinkContext { own, ..SinkContext::default() })
             .map_err(|error| Error::config(format!("could not make a consumer: {error}")))?;
         Ok(Self { inner: Some(inner) })
     }

@@ -46,10 +46,10 @@ pub struct KafkaLog {
 
 /// Makes the producer that a worker's logs share.
 pub fn log_producer(java: &Props) -> Result<LogProducer> {
-    let mut config = librdkafka(java, Role::Producer)?;
+    let (mut config, context) = librdkafka(java, Role::Producer)?;
     // Records of logs are few and awaited one by one: waiting for company only delays answers.
     config.set("linger.ms", "0");
-    config.create_with_context(LogContext).map_err(|error| Error::config(format!("could not make a producer: {error}")))
+    config.create_with_context(context).map_err(|error| Error::config(format!("could not make a producer: {error}")))
 }
 
 impl KafkaLog {
@@ -61,7 +61,7 @@ impl KafkaLog {
         producer: LogProducer,
         on_entry: impl FnMut(Entry) + Send + 'static,
     ) -> Result<Self> {
-        let mut config = librdkafka(java, Role::Consumer)?;
+        let (mut config, context) = librdkafka(java, Role::Consumer)?;
         config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
         // For a partition whose first records are gone already, see `assign`.
         config.set("auto.offset.reset", "earliest");
@@ -70,7 +70,7 @@ impl KafkaLog {
             config.set("group.id", format!("log-{topic}"));
         }
         let consumer: StreamConsumer<LogContext> = config
-            .create_with_context(LogContext)
+            .create_with_context(context)
             .map_err(|error| Error::config(format!("could not make a consumer of {topic}: {error}")))?;
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let count = usize::try_from(partitions).unwrap_or_default();

@@ -1,14 +1,19 @@
 //! The only place that knows librdkafka and the wire protocol.
 
 pub mod admin;
+mod admin_login;
 pub mod client;
 pub mod connection;
 pub mod consumer;
 pub mod group;
-pub mod jaas;
+mod jaas;
 pub mod log;
+mod oauth;
 pub mod offsets;
 pub mod producer;
 mod sasl;
+mod security;
+mod table;
+mod tls;
 pub mod topic_logs;
 pub mod trouble;

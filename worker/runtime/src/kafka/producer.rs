@@ -8,6 +8,7 @@ use std::{
 use connect_api::{Error, Props, RawHeader, Result};
 use rdkafka::{
     ClientContext, Message,
+    client::OAuthToken,
     config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
@@ -15,7 +16,7 @@ use rdkafka::{
 };
 use tokio::sync::Notify;
 
-use super::client::{Role, librdkafka, log, log_error};
+use super::client::{LogContext, Role, librdkafka, log, log_error};
 
 /// What became of one record.
 #[derive(Debug)]
@@ -95,9 +96,15 @@ pub enum TicketProducer {
 /// Hands delivery reports to [`Acks`]; runs on the client's own thread and never blocks.
 pub struct Context {
     acks: Arc<Acks>,
+    own: LogContext,
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.own.token()
+    }
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
@@ -118,8 +125,9 @@ impl ProducerContext for Context {
 impl TicketProducer {
     pub fn kafka(java: &Props) -> Result<Self> {
         let acks = Arc::new(Acks::default());
-        let client = librdkafka(java, Role::Producer)?
-            .create_with_context(Context { acks: acks.clone() })
+        let (config, own) = librdkafka(java, Role::Producer)?;
+        let client = config
+            .create_with_context(Context { acks: acks.clone(), own })
             .map_err(|error| Error::config(format!("could not make a producer: {error}")))?;
         Ok(Self::Kafka { client: Box::new(client), acks, headers: None })
     }

@@ -79,11 +79,11 @@ impl TopicLog for KafkaTopicLog {
     }
 
     async fn read(&mut self) -> Result<Vec<LogRecord>> {
-        let mut config = librdkafka(&self.consumer, Role::Consumer)?;
+        let (mut config, context) = librdkafka(&self.consumer, Role::Consumer)?;
         config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
         config.set("group.id", format!("log-{}", self.topic)).set("allow.auto.create.topics", "false");
         let consumer: BaseConsumer<LogContext> = config
-            .create_with_context(LogContext)
+            .create_with_context(context)
             .map_err(|error| Error::config(format!("could not make a consumer of {}: {error}", self.topic)))?;
         let topic = self.topic.clone();
         let reading = tokio::task::spawn_blocking(move || read_all(&consumer, &topic));
