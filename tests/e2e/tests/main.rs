@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod embedded;
+mod environment;
 mod golden;
 mod kill;
 mod licences;

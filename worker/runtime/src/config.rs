@@ -1,8 +1,12 @@
 //! The worker's own settings, under the names of the JVM worker.
 
+mod known;
+
 use std::time::Duration;
 
 use connect_api::{Config, Error, Password, Props, Result, config, config::Problem, config::Setting, config_key};
+
+pub(crate) use known::is_read;
 
 connect_api::setting_enum! {
     /// Which group protocols a worker offers (`connect.protocol`).
@@ -231,6 +235,8 @@ pub struct WorkerSettings {
     pub config: WorkerConfig,
     pub mode: Mode,
     pub props: Props,
+    /// What the user should be told of them once there is a log.
+    pub notes: Vec<String>,
 }
 
 impl WorkerSettings {
@@ -246,9 +252,10 @@ impl WorkerSettings {
 
     fn of<Own: Config>(props: &Props, mode: impl FnOnce(Own) -> Mode) -> Result<Self> {
         let providers = crate::providers::Providers::of(props);
-        let props = providers.resolve(props);
+        let (props, mut notes) = known::with_old_names(providers.resolve(props));
+        notes.extend(known::notes(&props));
         match (WorkerConfig::parse(&props), Own::parse(&props)) {
-            (Ok(config), Ok(own)) => Ok(Self { config, mode: mode(own), props }),
+            (Ok(config), Ok(own)) => Ok(Self { config, mode: mode(own), props, notes }),
             (config, own) => {
                 let errors = [config.err(), own.err()].into_iter().flatten().flatten();
                 let lines: Vec<String> = errors.map(|error| error.message).collect();

@@ -56,6 +56,9 @@ pub(crate) async fn serve(
     let app = App::new(settings.clone(), plugins, handle.clone(), loggers);
     let server = crate::rest::serve(app.clone()).await?;
     tracing::info!(worker = settings.worker_id(), version = crate::plugins::VERSION, "worker is starting");
+    for note in &settings.notes {
+        tracing::warn!("{note}");
+    }
     let stop = shutdown::signal();
     tokio::pin!(stop);
     let parts = tokio::select! {

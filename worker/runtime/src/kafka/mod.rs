@@ -17,3 +17,5 @@ mod table;
 mod tls;
 pub mod topic_logs;
 pub mod trouble;
+
+pub(crate) use table::is_of_a_client as is_client_property;

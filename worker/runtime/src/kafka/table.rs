@@ -135,16 +135,17 @@ pub(super) fn fate(key: &str, value: &str, role: Role) -> Fate {
     if let Some((_, _, name, how)) = TABLE.iter().find(|(of, java, _, _)| applies(*of) && *java == key) {
         return Fate::Set(vec![(*name, how.write(value))]);
     }
-    let understood = UNDERSTOOD.contains(&key)
-        || UNDERSTOOD_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+    let understood = UNDERSTOOD_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
         // A worker's own settings go to all of its clients, those of other roles among them.
         || is_of_a_client(key);
     if understood { Fate::Understood } else { Fate::Unknown }
 }
 
 /// Whether any of Java's clients has this property.
-pub(super) fn is_of_a_client(key: &str) -> bool {
-    TABLE.iter().any(|(_, java, _, _)| *java == key) || matches!(key, "request.timeout.ms" | "fetch.max.bytes")
+pub(crate) fn is_of_a_client(key: &str) -> bool {
+    TABLE.iter().any(|(_, java, _, _)| *java == key)
+        || UNDERSTOOD.contains(&key)
+        || matches!(key, "request.timeout.ms" | "fetch.max.bytes")
 }
 
 /// Properties that become several, or whose value decides what they are.
