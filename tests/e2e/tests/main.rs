@@ -8,6 +8,7 @@ mod kill;
 mod licences;
 mod lines;
 mod pipeline;
+mod providers;
 mod real_configs;
 mod rest;
 mod restart;

@@ -17,7 +17,6 @@ use crate::{
     logging::Loggers,
     metrics::Metrics,
     plugins::Plugins,
-    providers::Providers,
     rest::{App, Services},
     shutdown,
     storage::{
@@ -119,7 +118,7 @@ fn run(app: &Arc<App>, parts: Parts, mailbox: Mailbox) -> (StatusStore, JoinHand
     // Without a group nobody hears the commands, and the herder of a worker that is alone has none but the goodbye.
     let group = parts.group.map(|(group, beat)| tokio::spawn(group_loop::run(group, commands, events, beat)));
     let shell = Shell {
-        providers: Providers::of(&settings.props),
+        providers: settings.providers.clone(),
         worker_id: settings.worker_id(),
         configs: parts.configs,
         group: group_commands,

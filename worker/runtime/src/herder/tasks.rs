@@ -37,7 +37,7 @@ impl Tasks {
     pub fn start(
         &mut self,
         (id, epoch): (TaskId, Epoch),
-        (props, connector): (Props, Props),
+        resolved: connect_api::Result<(Props, Props)>,
         paused: bool,
         shared: &Arc<Shared>,
     ) {
@@ -46,9 +46,13 @@ impl Tasks {
         let changed = Box::new(move |state| {
             drop(events.send(Event::TaskChanged { id: name.clone(), epoch, state }));
         });
-        let start = TaskStart { id: id.clone(), props, connector, goal: goal_view, changed };
+        let (task_id, shared) = (id.clone(), shared.clone());
+        let work = async move {
+            let (props, connector) = resolved?;
+            run::run(TaskStart { id: task_id, props, connector, goal: goal_view, changed }, shared).await
+        };
         let span = tracing::info_span!("task", connector = id.connector, task = id.task);
-        let task = tokio::spawn(Box::pin(run::run(start, shared.clone())).instrument(span.clone()));
+        let task = tokio::spawn(Box::pin(work).instrument(span.clone()));
         let abort = task.abort_handle();
         let (events, name) = (self.events.clone(), id.clone());
         tokio::spawn(

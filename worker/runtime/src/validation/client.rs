@@ -3,7 +3,11 @@
 use connect_api::Props;
 
 use super::report::{Definition, Report, Row};
-use crate::{config::WorkerConfig, plugins::ConnectorPlugin, rest::model::HIDDEN};
+use crate::{
+    config::{OverridePolicy, WorkerConfig},
+    plugins::ConnectorPlugin,
+    rest::model::HIDDEN,
+};
 
 /// Checks the overrides of the clients that such a connector has.
 pub fn check(report: &mut Report, plugin: ConnectorPlugin, props: &Props, worker: &WorkerConfig) {
@@ -107,15 +111,14 @@ fn wrong_type(setting: &str, ty: Option<&str>, value: &str) -> Option<String> {
 }
 
 fn refusal(worker: &WorkerConfig, setting: &str) -> Option<String> {
-    let policy = worker.override_policy.rsplit('.').next().unwrap_or_default();
-    let policy = policy.trim_end_matches("ConnectorClientConfigOverridePolicy");
+    let policy = worker.override_policy;
     let allowed = match policy {
-        "None" => false,
-        "Principal" => matches!(setting, "security.protocol" | "sasl.jaas.config" | "sasl.mechanism"),
-        "Allowlist" => worker.override_allowlist.iter().any(|known| known == setting),
-        _ => true,
+        OverridePolicy::All => true,
+        OverridePolicy::None => false,
+        OverridePolicy::Principal => matches!(setting, "security.protocol" | "sasl.jaas.config" | "sasl.mechanism"),
+        OverridePolicy::Allowlist => worker.override_allowlist.iter().any(|known| known == setting),
     };
     (!allowed).then(|| {
-        format!("The '{policy}' policy does not allow '{setting}' to be overridden in the connector configuration.")
+        format!("The '{policy:?}' policy does not allow '{setting}' to be overridden in the connector configuration.")
     })
 }
