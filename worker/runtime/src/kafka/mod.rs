@@ -18,4 +18,5 @@ mod tls;
 pub mod topic_logs;
 pub mod trouble;
 
+pub(crate) use security::is_secret;
 pub(crate) use table::is_of_a_client as is_client_property;

@@ -32,6 +32,7 @@ enum Origin {
         id: String,
         secret: Password,
         scope: Option<String>,
+        http: Box<reqwest::Client>,
     },
     File(String),
     /// A token that the configuration itself holds.
@@ -75,6 +76,7 @@ impl TokenSource {
             Error::config(format!("sasl.mechanism OAUTHBEARER needs {what} in sasl.jaas.config for its token endpoint"))
         };
         of(Origin::Endpoint {
+            http: Box::new(http(jaas)?),
             url: url.to_owned(),
             id: credential("client.id", ["clientId", "oauth.client.id"]).ok_or_else(|| missing("clientId"))?.to_owned(),
             secret: Password::new(
@@ -124,7 +126,7 @@ impl TokenSource {
                     .map_err(|error| Error::retriable(format!("could not read the token of {path}: {error}")))?;
                 (text.trim().to_owned(), None)
             }
-            Origin::Endpoint { url, id, secret, scope } => ask(url, id, secret, scope.as_deref()).await?,
+            Origin::Endpoint { url, id, secret, scope, http } => ask(http, url, (id, secret), scope.as_deref()).await?,
         };
         let token = understand(text, seconds);
         *last = Some(token.clone());
@@ -132,10 +134,32 @@ impl TokenSource {
     }
 }
 
+/// A client for the token endpoint. It trusts whom the world trusts, whom the system trusts, and whom the line names in
+/// the way of Kafka (`ssl.truststore.location`) or of Strimzi (`oauth.ssl.truststore.location`).
+fn http(jaas: &Jaas) -> Result<reqwest::Client> {
+    let mut store = Props::new();
+    for prefix in ["oauth.ssl.", "ssl."] {
+        store.extend(jaas.options_with(prefix).into_iter().map(|(key, value)| (format!("ssl.{key}"), value)));
+    }
+    // A connection is for one token, and a token for minutes; nor may it outlive the thread that asked for it.
+    let mut client = reqwest::Client::builder().timeout(WAIT).pool_max_idle_per_host(0);
+    for certificate in super::tls::authorities(&store)? {
+        // One that the HTTP client can't read signs nothing that it could accept.
+        if let Ok(certificate) = reqwest::Certificate::from_der(&certificate) {
+            client = client.add_root_certificate(certificate);
+        }
+    }
+    client.build().map_err(|error| Error::config(format!("could not make a client for the token endpoint: {error}")))
+}
+
 /// The token, and for how many seconds it is good if that is said.
-async fn ask(url: &str, id: &str, secret: &Password, scope: Option<&str>) -> Result<(String, Option<i64>)> {
+async fn ask(
+    client: &reqwest::Client,
+    url: &str,
+    (id, secret): (&str, &Password),
+    scope: Option<&str>,
+) -> Result<(String, Option<i64>)> {
     let failed = |reason: String| Error::retriable(format!("could not get a token from {url}: {reason}"));
-    let client = reqwest::Client::builder().timeout(WAIT).build().map_err(|error| failed(error.to_string()))?;
     let mut form = "grant_type=client_credentials".to_owned();
     if let Some(scope) = scope {
         form.push_str("&scope=");

@@ -107,8 +107,33 @@ pub(super) fn put_into(config: &mut ClientConfig, java: &Props) -> Result<Option
             config.set("sasl.password", credentials.password.reveal());
             Ok(None)
         }
-        Login::Bearer(tokens) => Ok(Some(tokens)),
+        Login::Bearer(tokens) => {
+            if !tokens.extensions().is_empty() && is_news("sasl.jaas.config extension_") {
+                tracing::warn!(
+                    "the extension_ options of sasl.jaas.config reach brokers from the worker's own connections only: \
+                     the Kafka client library can't send them"
+                );
+            }
+            Ok(Some(tokens))
+        }
     }
+}
+
+/// Client properties that hold secrets; others, such as names of files, may be shown.
+const SECRETS: [&str; 6] = [
+    "sasl.jaas.config",
+    "sasl.oauthbearer.client.credentials.client.secret",
+    "ssl.key.password",
+    "ssl.keystore.key",
+    "ssl.keystore.password",
+    "ssl.truststore.password",
+];
+
+/// Whether a property is a secret of a Kafka client, under whatever prefix (`producer.override.`, that of a schema history).
+pub(crate) fn is_secret(key: &str) -> bool {
+    SECRETS
+        .iter()
+        .any(|secret| key.strip_suffix(secret).is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('.')))
 }
 
 /// Why a property of security has no effect, for those where that may matter. The rest of `ssl.*` and `sasl.*` is read
@@ -177,6 +202,21 @@ mod tests {
     fn what_the_protocol_does_not_use_is_not_read() {
         let props = properties::parse("ssl.truststore.location=/none\nsasl.mechanism=GSSAPI\n");
         assert!(Security::of(&props).is_ok_and(|security| security.tls.is_none() && security.login.is_none()));
+    }
+
+    #[test]
+    fn secrets_are_known_under_every_prefix() {
+        for key in [
+            "ssl.key.password",
+            "producer.override.sasl.jaas.config",
+            "database.history.consumer.ssl.truststore.password",
+            "schema.history.internal.producer.sasl.oauthbearer.client.credentials.client.secret",
+        ] {
+            assert!(is_secret(key), "{key}");
+        }
+        for key in ["ssl.keystore.location", "producer.override.sasl.mechanism", "xsasl.jaas.config"] {
+            assert!(!is_secret(key), "{key}");
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub fn check(report: &mut Report, plugin: ConnectorPlugin, props: &Props, worker
             let known = SETTINGS.iter().find(|(name, _)| *name == setting).map(|(_, ty)| *ty);
             let errors = refusal(worker, setting).or_else(|| wrong_type(setting, known, value));
             // A setting that may hold a secret is never shown. (Invariant 8)
-            let shown = if known == Some("PASSWORD") { HIDDEN } else { value };
+            let shown = if known == Some("PASSWORD") || crate::kafka::is_secret(setting) { HIDDEN } else { value };
             report.add(Row {
                 definition: known.map(|ty| definition(key, ty)),
                 name: key.clone(),
@@ -71,15 +71,25 @@ const SETTINGS: &[(&str, &str)] = &[
     ("request.timeout.ms", "INT"),
     ("retries", "INT"),
     ("sasl.jaas.config", "PASSWORD"),
+    ("sasl.login.callback.handler.class", "CLASS"),
     ("sasl.mechanism", "STRING"),
+    ("sasl.oauthbearer.client.credentials.client.id", "STRING"),
+    ("sasl.oauthbearer.client.credentials.client.secret", "PASSWORD"),
+    ("sasl.oauthbearer.scope", "STRING"),
+    ("sasl.oauthbearer.token.endpoint.url", "STRING"),
     ("security.protocol", "STRING"),
     ("session.timeout.ms", "INT"),
+    ("ssl.endpoint.identification.algorithm", "STRING"),
     ("ssl.key.password", "PASSWORD"),
+    ("ssl.keystore.certificate.chain", "PASSWORD"),
     ("ssl.keystore.key", "PASSWORD"),
     ("ssl.keystore.location", "STRING"),
     ("ssl.keystore.password", "PASSWORD"),
+    ("ssl.keystore.type", "STRING"),
+    ("ssl.truststore.certificates", "PASSWORD"),
     ("ssl.truststore.location", "STRING"),
     ("ssl.truststore.password", "PASSWORD"),
+    ("ssl.truststore.type", "STRING"),
     ("transactional.id", "STRING"),
 ];
 

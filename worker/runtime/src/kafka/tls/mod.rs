@@ -118,6 +118,16 @@ impl Tls {
     }
 }
 
+/// The authorities of a trust store, or else of the system, as DER; none where there is neither.
+pub(super) fn authorities(java: &Props) -> Result<Vec<Vec<u8>>> {
+    let of_system = || {
+        let bundle = SYSTEM_CERTIFICATES.iter().find_map(|path| std::fs::read(path).ok()).unwrap_or_default();
+        X509::stack_from_pem(&bundle).unwrap_or_default()
+    };
+    let trusted = store::trusted(java)?.unwrap_or_else(of_system);
+    Ok(trusted.iter().filter_map(|certificate| certificate.to_der().ok()).collect())
+}
+
 fn chain_pem(certificates: &[X509]) -> Result<String, ErrorStack> {
     let mut text = String::new();
     for certificate in certificates {
