@@ -84,6 +84,21 @@ impl Secured {
         }
     }
 
+    /// A worker whose login ends every two seconds keeps its place in the group.
+    async fn stays(&self, name: &str, bootstrap: &str, properties: &[(&str, String)]) {
+        let worker = self.worker(name, bootstrap, properties);
+        worker.property("heartbeat.interval.ms", "1500");
+        worker.property("millrace.log", "info,connect_runtime::kafka::group=debug");
+        let mut worker = worker.ready_after_start().await;
+        wait::until("the login was made anew", WITHIN, true, || async {
+            worker.log().matches("logging in again").count() >= 2
+        })
+        .await;
+        worker.stop().await;
+        let log = worker.log();
+        assert!(!log.contains("does not answer"), "{name} loses its group:\n{log}");
+    }
+
     /// What the worker says as it ends, without time and address.
     async fn refusal(&self, name: &str, bootstrap: &str, properties: &[(&str, String)]) -> String {
         let mut worker = self.worker(name, bootstrap, properties);
@@ -117,6 +132,7 @@ async fn workers_log_in_in_every_way_that_kafka_offers() {
 
     let properties = [&login("SCRAM-SHA-512", scram.clone())[..], &trust].concat();
     kafka.carries_lines("scram512", &kafka.sasl, &properties).await;
+    kafka.stays("again", &kafka.sasl, &properties).await;
 
     // Under an address that the certificate is not for, which only works without the check of names.
     let address = kafka.sasl.replace("localhost", "127.0.0.1");

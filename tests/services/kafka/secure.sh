@@ -2,6 +2,7 @@
 #   $dir/sasl-port    SASL_SSL, for user alice by PLAIN and SCRAM (alice-secret), and whoever a token names
 #   $dir/ssl-port     SSL, for clients with a certificate of the authority in $dir/tls
 #   $dir/tls          truststore.jks, client.p12, client.pem (its key is encrypted); all passwords are "store-secret"
+# A login by SCRAM-SHA-512 is good for two seconds.
 # The broker's certificate is for "localhost" and not for 127.0.0.1.
 for name in sasl ssl; do
     [ -s "$dir/$name-port" ] || free_port > "$dir/$name-port"
@@ -37,6 +38,7 @@ ssl.keystore.password=store-secret
 ssl.truststore.location=$tls/truststore.jks
 ssl.truststore.password=store-secret
 listener.name.ssl.ssl.client.auth=required
+listener.name.sasl_ssl.scram-sha-512.connections.max.reauth.ms=2000
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER
 listener.name.sasl_ssl.plain.sasl.jaas.config=$kafka_login.plain.PlainLoginModule required user_alice="alice-secret";
 listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=$kafka_login.scram.ScramLoginModule required;

@@ -1,6 +1,10 @@
 //! One connection to one broker, for the few requests that librdkafka can't make for us.
 
-use std::{io, pin::Pin, time::Duration};
+use std::{
+    io,
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use connect_api::{Error, Props, Result};
@@ -87,6 +91,8 @@ pub struct Connection {
     client_id: StrBytes,
     correlation: i32,
     address: String,
+    /// When the broker will want a new login, a little early.
+    stale: Option<Instant>,
 }
 
 impl Connection {
@@ -102,8 +108,13 @@ impl Connection {
             None => Box::new(stream),
         };
         let client_id = java.get("client.id").cloned().unwrap_or_default();
-        let mut connection =
-            Self { stream, client_id: StrBytes::from_string(client_id), correlation: 0, address: address.to_owned() };
+        let mut connection = Self {
+            stream,
+            client_id: StrBytes::from_string(client_id),
+            correlation: 0,
+            address: address.to_owned(),
+            stale: None,
+        };
         if let Some(login) = &security.login {
             super::sasl::log_in(&mut connection, login).await?;
         }
@@ -113,6 +124,15 @@ impl Connection {
     /// The broker at the other end.
     pub(super) fn address(&self) -> &str {
         &self.address
+    }
+
+    pub(super) fn lives_for(&mut self, lifetime: Duration) {
+        self.stale = Some(Instant::now() + lifetime.mul_f64(0.85));
+    }
+
+    /// Whether the login is about to end, so that a new connection should take this one's place.
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale.is_some_and(|stale| Instant::now() >= stale)
     }
 
     /// Connects to the first of the bootstrap servers that answers.

@@ -71,7 +71,11 @@ fn bearer_message(token: &str, extensions: &[(String, String)]) -> Vec<u8> {
 
 async fn exchange(connection: &mut Connection, message: Vec<u8>) -> Result<Bytes> {
     let request = SaslAuthenticateRequest::default().with_auth_bytes(Bytes::from(message));
-    let answer = connection.request(0, &request, WAIT).await?;
+    let answer = connection.request(1, &request, WAIT).await?;
+    // Brokers with `connections.max.reauth.ms`, and those that look at the end of a token, close what outlives this.
+    if let Some(lifetime) = u64::try_from(answer.session_lifetime_ms).ok().filter(|millis| *millis > 0) {
+        connection.lives_for(Duration::from_millis(lifetime));
+    }
     if answer.error_code != 0 {
         let reason = answer.error_message.map(|text| text.to_string()).unwrap_or_default();
         return Err(Error::config(format!("{} refused the login: {reason}", connection.address())));
