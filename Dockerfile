@@ -15,4 +15,6 @@ USER millrace
 EXPOSE 8083
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s CMD curl -fs http://localhost:8083/health || exit 1
 ENTRYPOINT ["millrace"]
-CMD ["connect-distributed", "/etc/millrace/worker.properties"]
+# The environment says what a properties file would, as with the images of Confluent and Debezium. Or give it a file:
+# /etc/millrace/worker.properties, or your own.
+CMD ["connect-distributed"]

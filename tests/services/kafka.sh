@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A single Kafka 4.3 broker (KRaft), one partition per topic unless asked otherwise.
 #   kafka.sh up DIR [PORT]          prints the port; data stays in DIR
+#   kafka.sh secure DIR             the same with two more listeners, see kafka/secure.sh
 #   kafka.sh down DIR
 #   kafka.sh tool CLASS [args]      runs a command-line tool, e.g. org.apache.kafka.tools.TopicCommand
 # KAFKA_HEAP: heap of the broker (default 512m).
@@ -21,9 +22,9 @@ install() {
 options=(-XX:+UseSerialGC -Djava.awt.headless=true "-Dlog4j2.configurationFile=$HERE/kafka/log4j2.yaml" -cp "$libs/*")
 
 case "${1:-}" in
-up)
+up | secure)
     install
-    dir=$2 port=$(port_of "$2" "${3:-}")
+    mode=$1 dir=$2 port=$(port_of "$2" "${3:-}")
     dir=$(cd "$dir" && pwd)
     alive "$dir" && { echo "$port"; exit 0; }
     [ -s "$dir/controller-port" ] || free_port > "$dir/controller-port"
@@ -55,9 +56,11 @@ log.cleaner.threads=1
 message.max.bytes=10485760
 replica.fetch.max.bytes=10485760
 X
+    scram=()
+    [ "$mode" = up ] || . "$HERE/kafka/secure.sh"
     if [ ! -f "$dir/data/meta.properties" ]; then
         id=$(java -Xmx64m "${options[@]}" kafka.tools.StorageTool random-uuid 2> /dev/null | tail -n 1)
-        java -Xmx128m "${options[@]}" kafka.tools.StorageTool format -t "$id" -c "$dir/broker.properties" > "$dir/log" 2>&1 || { cat "$dir/log" >&2; die "kafka could not format $dir/data"; }
+        java -Xmx128m "${options[@]}" kafka.tools.StorageTool format -t "$id" -c "$dir/broker.properties" "${scram[@]}" > "$dir/log" 2>&1 || { cat "$dir/log" >&2; die "kafka could not format $dir/data"; }
     fi
     launch "$dir" java "-Xmx${KAFKA_HEAP:-512m}" "${options[@]}" kafka.Kafka "$dir/broker.properties"
     wait_for "$dir" 90 answers "$port"
@@ -69,5 +72,5 @@ tool)
     shift
     exec java -Xmx128m "${options[@]}" "$@"
     ;;
-*) sed -n '2,6s/^# //p' "$0"; exit 2 ;;
+*) sed -n '2,7s/^# //p' "$0"; exit 2 ;;
 esac

@@ -13,8 +13,9 @@ usage: millrace [run] [--data DIR] [--listen HOST:PORT] [--broker HOST:PORT] [--
            FILE may hold any property of a worker, such as its converters
        millrace broker [--data DIR] [--listen HOST:PORT]
            the broker alone; ./data and 127.0.0.1:9092 unless said otherwise
-       millrace connect-distributed FILE
-           a worker with the properties of FILE, on the Kafka that it names, which shares its work with its group
+       millrace connect-distributed [FILE]
+           a worker with the properties of FILE, on the Kafka that it names, which shares its work with its group;
+           without FILE, with those of the environment: CONNECT_GROUP_ID and the like, or Debezium's GROUP_ID and the like
        millrace connect-standalone FILE [CONNECTOR...]
            a worker that is alone, with its offsets in a file, and the connectors of these files (.properties or .json)
        millrace --version
@@ -30,9 +31,16 @@ const DEFAULT_BROKER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOS
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Run(Run),
-    Broker { data: PathBuf, listen: SocketAddr },
-    Distributed(PathBuf),
-    Standalone { file: PathBuf, connectors: Vec<PathBuf> },
+    Broker {
+        data: PathBuf,
+        listen: SocketAddr,
+    },
+    /// Without a file, the environment says what it would.
+    Distributed(Option<PathBuf>),
+    Standalone {
+        file: PathBuf,
+        connectors: Vec<PathBuf>,
+    },
     Version,
     Help,
 }
@@ -72,8 +80,8 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Command, String> {
             Ok(Command::Broker { data: options.folder(), listen })
         }
         "connect-distributed" => match rest {
-            [file] => Ok(Command::Distributed(file.into())),
-            [] => Err("connect-distributed needs a properties file".into()),
+            [] => Ok(Command::Distributed(None)),
+            [file] => Ok(Command::Distributed(Some(file.into()))),
             [_, extra, ..] => Err(format!("unexpected argument {extra}")),
         },
         "connect-standalone" => match rest {
@@ -163,7 +171,8 @@ mod tests {
     fn the_other_commands_take_what_they_need() {
         let broker = Command::Broker { data: "d".into(), listen: address("127.0.0.1:9092") };
         assert_eq!(parsed("broker --data d"), Ok(broker));
-        assert_eq!(parsed("connect-distributed w.properties"), Ok(Command::Distributed("w.properties".into())));
+        assert_eq!(parsed("connect-distributed w.properties"), Ok(Command::Distributed(Some("w.properties".into()))));
+        assert_eq!(parsed("connect-distributed"), Ok(Command::Distributed(None)));
         let standalone = |connectors: &[&str]| {
             let connectors = connectors.iter().map(PathBuf::from).collect();
             Ok(Command::Standalone { file: "w.properties".into(), connectors })
@@ -181,7 +190,6 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (line, problem) in [
             ("dance", "unknown command dance"),
-            ("connect-distributed", "connect-distributed needs a properties file"),
             ("connect-standalone", "connect-standalone needs a properties file"),
             ("connect-distributed a b", "unexpected argument b"),
             ("--port 1", "unknown option --port"),

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     match command::parse(&arguments) {
         Ok(Command::Run(options)) => block_on(embedded::run(&options, plugins())),
         Ok(Command::Broker { data, listen }) => block_on(embedded::broker(&data, listen)),
-        Ok(Command::Distributed(file)) => block_on(distributed::run(&file, plugins())),
+        Ok(Command::Distributed(file)) => block_on(distributed::run(file.as_deref(), plugins())),
         Ok(Command::Standalone { file, connectors }) => block_on(standalone::run(&file, &connectors, plugins())),
         Ok(Command::Version) => {
             println!("millrace {}", env!("CARGO_PKG_VERSION"));

@@ -88,6 +88,8 @@ pub struct ConfigKey {
     pub ty: ConfigType,
     /// As text, parsed by the same parser as what users write.
     pub default: Option<&'static str>,
+    /// A name of an older version, and the default that this setting had then: in force where that name is used.
+    pub old_default: Option<(&'static str, &'static str)>,
     pub required: bool,
     pub importance: Importance,
     pub group: &'static str,
@@ -107,6 +109,7 @@ impl ConfigKey {
             doc: doc.concat().trim().into(),
             ty: T::TYPE,
             default: None,
+            old_default: None,
             required: T::REQUIRED,
             importance,
             group,
@@ -121,6 +124,11 @@ impl ConfigKey {
     pub fn default(mut self, default: &'static str) -> Self {
         self.default = Some(default);
         self.required = false;
+        self
+    }
+
+    pub fn old_default(mut self, beside: &'static str, default: &'static str) -> Self {
+        self.old_default = Some((beside, default));
         self
     }
 
@@ -150,6 +158,7 @@ impl ConfigKey {
             .chain(self.aliases)
             .find_map(|name| props.get(*name))
             .map(String::as_str)
+            .or_else(|| self.old_default.filter(|(beside, _)| props.contains_key(*beside)).map(|(_, default)| default))
             .or(self.default)
     }
 

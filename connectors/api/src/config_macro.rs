@@ -2,7 +2,7 @@
 
 /// Declares a connector's settings once: the struct, its parser, its `/validate` rows and its manual.
 ///
-/// Attributes stand in this order: `key`, `group`, `importance`, then optionally `default`, `aliases`, `display`,
+/// Attributes stand in this order: `key`, `group`, `importance`, then optionally `default`, `old_default`, `aliases`, `display`,
 /// `width`. The doc comment of a field is its entry in the manual. `#[style = Debezium]` above the struct chooses the
 /// wording of messages. `flatten` takes in another `config!` struct, `prefix` all keys that start with it.
 ///
@@ -59,12 +59,13 @@ macro_rules! config {
     (@define $def:ident, $style:ident, [$($doc:literal),*], $ty:ty, prefix = $prefix:literal) => { () };
     (@define $def:ident, $style:ident, [$($doc:literal),*], $ty:ty,
         key = $key:literal, group = $group:literal, importance = $importance:ident
-        $(, default = $default:literal)? $(, aliases = [$($alias:literal),+])?
-        $(, display = $display:literal)? $(, width = $width:ident)?) => {
+        $(, default = $default:literal)? $(, old_default = ($beside:literal, $old_default:literal))?
+        $(, aliases = [$($alias:literal),+])? $(, display = $display:literal)? $(, width = $width:ident)?) => {
         $def.push(
             $crate::config_key::ConfigKey::of::<$ty>($key, &[$($doc),*], $group, $crate::config_key::Importance::$importance)
                 .style($crate::config_key::MessageStyle::$style)
                 $(.default($default))?
+                $(.old_default($beside, $old_default))?
                 $(.aliases(&[$($alias),+]))?
                 $(.display($display))?
                 $(.width($crate::config_key::Width::$width))?

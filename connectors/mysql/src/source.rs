@@ -50,7 +50,14 @@ macro_rules! source_connector {
                 if let Some(error) = rules(&config.shared).into_iter().next() {
                     return Err(Error::config(error.message));
                 }
-                Ok(LogTask::new(config.into(), context))
+                let settings = Settings::from(config);
+                if settings.server.server_id_chosen {
+                    tracing::info!(
+                        id = settings.server.server_id,
+                        "database.server.id is not given and was chosen, as Debezium 1 did; give one that nobody else has"
+                    );
+                }
+                Ok(LogTask::new(settings, context))
             }
         }
     };

@@ -78,6 +78,16 @@ impl Worker {
         worker
     }
 
+    /// A worker without a properties file, not started yet; `port` names the variable for the port of its REST API.
+    pub fn of_environment(dir: &Path, port: &str, variables: &[(&str, &str)]) -> Self {
+        let mut worker = Self::of("connect-distributed", dir, "", "", binary());
+        worker.arguments.truncate(1);
+        let own = worker.url.rsplit(':').next().unwrap_or_default().to_owned();
+        worker.environment(port, &own);
+        variables.iter().for_each(|(name, value)| worker.environment(name, value));
+        worker
+    }
+
     fn of(mode: &'static str, dir: &Path, bootstrap: &str, own: &str, binary: PathBuf) -> Self {
         std::fs::create_dir_all(dir).expect("the worker's folder can be made");
         let port = services::free_port();

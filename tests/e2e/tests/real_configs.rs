@@ -8,11 +8,8 @@ use connect_e2e::{
 };
 use serde_json::{Value, json};
 
-/// Configurations that their own authors must have filled in before they worked, and what is wrong with them. Two are of
-/// Debezium 1, which chose a server id at random; since version 2 it is required.
-const UNFINISHED: [(&str, &str); 5] = [
-    ("dbz-mysql__arezamoosavi__pinot-dwh__register-mysql.json", "database.server.id"),
-    ("dbz-mysql__confluentinc__demo-scene__docker-compose-auto-provision.json", "database.server.id"),
+/// Configurations that their own authors must have filled in before they worked, and what is wrong with them.
+const UNFINISHED: [(&str, &str); 3] = [
     ("dbz-mysql__luisvillarreal__streaming-etl-workshop__main.json", "topic.prefix"),
     ("dbz-mysql__swpark6__debezium-diff__register-mysql.json", "topic.prefix"),
     ("es-sink__confluentinc__demo-scene__readme.json", "max.buffered.records"),

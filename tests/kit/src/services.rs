@@ -11,6 +11,8 @@ pub enum Service {
     Mysql,
     Mariadb,
     Kafka,
+    /// Kafka with listeners that ask for TLS and a login; see `tests/services/kafka/secure.sh`.
+    SecureKafka,
     Elasticsearch,
     Opensearch,
 }
@@ -21,6 +23,7 @@ impl Service {
             Service::Mysql => "mysql",
             Service::Mariadb => "mariadb",
             Service::Kafka => "kafka",
+            Service::SecureKafka => "secure-kafka",
             Service::Elasticsearch => "elasticsearch",
             Service::Opensearch => "opensearch",
         }
@@ -52,13 +55,14 @@ pub struct Instance {
 impl Instance {
     /// Starts it again on the port it had.
     pub fn start(&mut self) {
-        let (script, version) = match self.service {
-            Service::Elasticsearch => ("search", Some("8.19.21")),
-            Service::Opensearch => ("search", Some("os-2.19.6")),
-            service => (service.name(), None),
+        let (script, verb, version) = match self.service {
+            Service::Elasticsearch => ("search", "up", Some("8.19.21")),
+            Service::Opensearch => ("search", "up", Some("os-2.19.6")),
+            Service::SecureKafka => ("kafka", "secure", None),
+            service => (service.name(), "up", None),
         };
         let mut command = Command::new(scripts().join(format!("{script}.sh")));
-        self.port = port(command.arg("up").arg(&self.dir).args(version));
+        self.port = port(command.arg(verb).arg(&self.dir).args(version));
     }
 
     pub fn stop(&self) {

@@ -1,8 +1,14 @@
 //! The worker's own settings, under the names of the JVM worker.
 
+mod known;
+
 use std::time::Duration;
 
 use connect_api::{Config, Error, Password, Props, Result, config, config::Problem, config::Setting, config_key};
+
+use crate::providers::Providers;
+
+pub(crate) use known::is_read;
 
 connect_api::setting_enum! {
     /// Which group protocols a worker offers (`connect.protocol`).
@@ -30,6 +36,30 @@ connect_api::setting_enum! {
         #[default]
         Kafka = "kafka",
         Null = "null",
+    }
+}
+
+/// Which client settings connectors may override.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverridePolicy {
+    All,
+    None,
+    Principal,
+    Allowlist,
+}
+
+impl Setting for OverridePolicy {
+    const TYPE: config_key::ConfigType = config_key::ConfigType::String;
+    /// By its alias or its class. A policy that is not known must not be taken for one that allows everything.
+    fn parse(text: &str) -> std::result::Result<Self, Problem> {
+        let name = text.trim().rsplit('.').next().unwrap_or_default();
+        match name.strip_suffix("ConnectorClientConfigOverridePolicy").unwrap_or(name) {
+            "All" => Ok(Self::All),
+            "None" => Ok(Self::None),
+            "Principal" => Ok(Self::Principal),
+            "Allowlist" => Ok(Self::Allowlist),
+            _ => Err(Problem::Because("There are the policies All, None, Principal and Allowlist".into())),
+        }
     }
 }
 
@@ -96,9 +126,9 @@ config! {
         pub providers: Vec<String>,
         #[config(prefix = "config.providers.")]
         pub provider_settings: Props,
-        /// Which client settings connectors may override.
+        /// Which client settings connectors may override: All, None, Principal (who they log in as) or Allowlist.
         #[config(key = "connector.client.config.override.policy", group = "Connectors", importance = Low, default = "All")]
-        pub override_policy: String,
+        pub override_policy: OverridePolicy,
         /// Client settings that the policy `Allowlist` permits.
         #[config(key = "connector.client.config.override.allowlist", group = "Connectors", importance = Low, default = "")]
         pub override_allowlist: Vec<String>,
@@ -245,6 +275,10 @@ pub struct WorkerSettings {
     pub config: WorkerConfig,
     pub mode: Mode,
     pub props: Props,
+    /// What connectors' configurations may refer to.
+    pub providers: Providers,
+    /// What the user should be told of them once there is a log.
+    pub notes: Vec<String>,
 }
 
 impl WorkerSettings {
@@ -259,10 +293,12 @@ impl WorkerSettings {
     }
 
     fn of<Own: Config>(props: &Props, mode: impl FnOnce(Own) -> Mode) -> Result<Self> {
-        let providers = crate::providers::Providers::of(props);
-        let props = providers.resolve(props);
+        let (providers, mut notes) = Providers::of(props)?;
+        let (props, old_names) = known::with_old_names(providers.resolve(props)?);
+        notes.extend(old_names);
+        notes.extend(known::notes(&props));
         match (WorkerConfig::parse(&props), Own::parse(&props)) {
-            (Ok(config), Ok(own)) => Ok(Self { config, mode: mode(own), props }),
+            (Ok(config), Ok(own)) => Ok(Self { config, mode: mode(own), props, providers, notes }),
             (config, own) => {
                 let errors = [config.err(), own.err()].into_iter().flatten().flatten();
                 let lines: Vec<String> = errors.map(|error| error.message).collect();

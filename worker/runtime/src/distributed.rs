@@ -7,6 +7,7 @@ use futures_util::future::try_join_all;
 
 use crate::{
     config::{ClusterConfig, Count, Mode, WorkerSettings},
+    environment::Environment,
     herder::{
         driver::HerderHandle,
         group_loop::Beat,
@@ -34,11 +35,23 @@ use crate::{
     worker::{self, Parts, config_reader, until_reachable},
 };
 
-/// Runs a worker from its properties file until it is told to stop. An error is why it could not go on.
-pub async fn run(file: &Path, plugins: Plugins) -> Result<()> {
-    let settings = WorkerSettings::distributed(&properties::load(file)?)?;
+/// Runs a worker until it is told to stop, from its properties file, or from the environment when there is none. An
+/// error is why it could not go on.
+pub async fn run(file: Option<&Path>, plugins: Plugins) -> Result<()> {
+    let settings = match file {
+        Some(file) => WorkerSettings::distributed(&properties::load(file)?)?,
+        None => of_environment(Environment::of_process())?,
+    };
     let loggers = Loggers::install(&settings.config.log)?;
     serve(&settings, loggers, plugins).await
+}
+
+fn of_environment(environment: Environment) -> Result<WorkerSettings> {
+    let mut settings = WorkerSettings::distributed(&environment.props).map_err(|error| {
+        Error::config(format!("{} (read from variables such as CONNECT_BOOTSTRAP_SERVERS)", error.message()))
+    })?;
+    settings.notes.extend(environment.notes);
+    Ok(settings)
 }
 
 /// As [`run`], with settings that come from elsewhere.
@@ -178,8 +191,7 @@ type Found = (Vec<i32>, Option<String>);
 
 async fn ensure_all(admin_props: &Props, topics: &[&InternalTopic]) -> Result<Found> {
     // The admin client only says that time has passed; this says why.
-    let servers = admin_props.get("bootstrap.servers").map(String::as_str).unwrap_or_default();
-    ensure_reachable(servers).await?;
+    ensure_reachable(admin_props).await?;
     let admin = Admin::new(admin_props)?;
     let counts = try_join_all(topics.iter().map(|topic| topic.ensure(&admin))).await?;
     // The client knows by now; a new one would have to ask.

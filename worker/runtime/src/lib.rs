@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod distributed;
+pub mod environment;
 pub mod herder;
 pub mod kafka;
 pub mod logging;

@@ -103,15 +103,11 @@ impl Loggers {
     fn apply(&self, levels: &Levels) {
         let Some(filter) = &self.filter else { return };
         let set = levels.set.iter().filter(|(_, level)| level.modified_ms.is_some());
-        let directive = |(name, level): (&String, &Level)| {
-            let level = match level.name.as_str() {
-                "FATAL" => "error".to_owned(),
-                "ALL" => "trace".to_owned(),
-                other => other.to_ascii_lowercase(),
-            };
-            if name == ROOT { level } else { format!("{}={level}", target(name)) }
+        let added = |(name, level): (&String, &Level)| {
+            let level = directive(&level.name)?;
+            Some(if name == ROOT { level } else { format!("{}={level}", target(name)) })
         };
-        let added: Vec<String> = set.map(directive).collect();
+        let added: Vec<String> = set.filter_map(added).collect();
         let text = std::iter::once(levels.base.clone()).chain(added).collect::<Vec<_>>().join(",");
         match EnvFilter::try_new(&text) {
             Ok(new) => {
@@ -124,8 +120,19 @@ impl Loggers {
     }
 }
 
+/// A level of the JVM's in our words. An appender may follow it, as in `INFO, stdout`.
+pub(crate) fn directive(level: &str) -> Option<String> {
+    let level = level.split(',').next().unwrap_or_default().trim().to_ascii_uppercase();
+    match level.as_str() {
+        "FATAL" => Some("error".into()),
+        "ALL" => Some("trace".into()),
+        "OFF" | "ERROR" | "WARN" | "INFO" | "DEBUG" | "TRACE" => Some(level.to_ascii_lowercase()),
+        _ => None,
+    }
+}
+
 /// Loggers of the JVM worker, by the crate that does their work here.
-fn target(name: &str) -> String {
+pub(crate) fn target(name: &str) -> String {
     match name {
         "org.apache.kafka.connect" | "org.apache.kafka.connect.runtime" => "connect_runtime".into(),
         name if name.starts_with("io.debezium") => "connect_cdc".into(),

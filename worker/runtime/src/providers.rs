@@ -1,8 +1,18 @@
 //! Config providers (KIP-297): `${file:path:key}`, `${dir:path:name}` and `${env:NAME}` in property values.
+//!
+//! Variables are put in once, each time something starts. A value that is not there leaves its variable as it stands; a
+//! file that can't be read is an error, as in the JVM. None of these providers says for how long a value is good, so
+//! nothing restarts by itself when one changes.
 
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    ffi::OsStr,
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+};
 
-use connect_api::Props;
+use connect_api::{Error, Props, Result};
 use regex::Regex;
 
 use crate::properties;
@@ -12,65 +22,61 @@ use crate::properties;
 /// What they yield goes to plugins only; everything that is stored or shown keeps the variable. (Invariant 8)
 #[derive(Clone, Debug, Default)]
 pub struct Providers {
-    list: Vec<(String, Provider)>,
+    list: Arc<[(String, Provider)]>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Provider {
-    File { allowed: Vec<PathBuf> },
-    Directory { allowed: Vec<PathBuf> },
+    File(AllowedPaths),
+    Directory(AllowedPaths),
     Env { allowed: Option<Regex> },
 }
 
+/// The folders and files that a provider may read; all of them when none are named.
+#[derive(Debug)]
+struct AllowedPaths(Vec<PathBuf>);
+
+/// Files that were read for one set of properties: all values of a file are of one state of it.
+type Read = HashMap<String, Props>;
+
 impl Providers {
-    /// The providers that a worker's properties name; unknown classes are left out with a warning.
-    pub fn of(worker: &Props) -> Self {
+    /// The providers that a worker's properties name, and what to tell the user about those that it can't have: others
+    /// may never be used.
+    pub fn of(worker: &Props) -> Result<(Self, Vec<String>)> {
         let names = worker.get("config.providers").map(String::as_str).unwrap_or_default();
-        let mut list = Vec::new();
+        let (mut list, mut notes) = (Vec::new(), Vec::new());
         for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-            let class = worker.get(&format!("config.providers.{name}.class")).map(String::as_str).unwrap_or_default();
-            let param = |key: &str| worker.get(&format!("config.providers.{name}.param.{key}"));
-            let allowed = || {
-                let paths = param("allowed.paths").map(String::as_str).unwrap_or_default();
-                paths.split(',').map(str::trim).filter(|path| !path.is_empty()).map(PathBuf::from).collect()
-            };
+            let setting = |key: &str| worker.get(&format!("config.providers.{name}.{key}")).map(|text| text.trim());
+            let class = setting("class").unwrap_or_default();
+            let allowed = || AllowedPaths::of(setting("param.allowed.paths").unwrap_or_default());
             let provider = match class.rsplit('.').next().unwrap_or_default() {
-                "FileConfigProvider" => Provider::File { allowed: allowed() },
-                "DirectoryConfigProvider" => Provider::Directory { allowed: allowed() },
+                "FileConfigProvider" => Provider::File(allowed()?),
+                "DirectoryConfigProvider" => Provider::Directory(allowed()?),
                 "EnvVarConfigProvider" => Provider::Env {
-                    allowed: param("allowlist.pattern").and_then(|text| Regex::new(&format!("^(?:{text})$")).ok()),
+                    allowed: setting("param.allowlist.pattern").map(|text| pattern_of(name, text)).transpose()?,
                 },
                 _ => {
-                    tracing::warn!(provider = name, class, "unknown config provider class, its variables stay as text");
+                    notes.push(format!(
+                        "the config provider {name} of the class {class:?} is not known; its variables stay as they are"
+                    ));
                     continue;
                 }
             };
             list.push((name.to_owned(), provider));
         }
-        Self { list }
+        Ok((Self { list: list.into() }, notes))
     }
 
     /// The same properties with every variable that a provider knows put in. Others stay as they stand, as in the JVM.
-    pub fn resolve(&self, props: &Props) -> Props {
-        if self.list.is_empty() {
-            return props.clone();
-        }
-        props.iter().map(|(key, value)| (key.clone(), self.resolve_text(value))).collect()
+    pub fn resolve(&self, props: &Props) -> Result<Props> {
+        let mut read = Read::new();
+        props.iter().map(|(key, value)| Ok((key.clone(), self.resolve_text(value, &mut read)?.into_owned()))).collect()
     }
 
-    /// Whether every file that a variable names can be read; else which one can't.
-    pub fn ensure_readable(&self, props: &Props) -> Result<(), String> {
-        for variable in props.values().flat_map(|text| pattern().captures_iter(text)) {
-            let path = variable.get(3).map_or("", |m| m.as_str());
-            let provider = self.list.iter().find(|(known, _)| known == &variable[1]).map(|(_, provider)| provider);
-            if matches!(provider, Some(Provider::File { .. })) && std::fs::File::open(path).is_err() {
-                return Err(format!("Could not read properties from file {path}"));
-            }
+    fn resolve_text<'a>(&self, text: &'a str, read: &mut Read) -> Result<Cow<'a, str>> {
+        if self.list.is_empty() || !text.contains("${") {
+            return Ok(Cow::Borrowed(text));
         }
-        Ok(())
-    }
-
-    fn resolve_text(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = 0;
         for variable in pattern().captures_iter(text) {
@@ -78,31 +84,97 @@ impl Providers {
             out.push_str(&text[rest..whole.start()]);
             rest = whole.end();
             let path = variable.get(3).map_or("", |m| m.as_str());
-            match self.lookup(&variable[1], path, &variable[4]) {
-                Some(value) => out.push_str(&value),
-                None => out.push_str(whole.as_str()),
-            }
+            let provider = self.list.iter().find(|(known, _)| known == &variable[1]).map(|(_, provider)| provider);
+            let value = provider.map(|provider| provider.value(path, &variable[4], read)).transpose()?.flatten();
+            out.push_str(value.as_deref().unwrap_or(whole.as_str()));
         }
         out.push_str(&text[rest..]);
-        out
+        Ok(Cow::Owned(out))
     }
+}
 
-    fn lookup(&self, name: &str, path: &str, key: &str) -> Option<String> {
-        let (_, provider) = self.list.iter().find(|(known, _)| known == name)?;
-        match provider {
-            Provider::File { allowed } => {
-                let text = read_allowed(Path::new(path), allowed)?;
-                properties::parse(&text).get(key).cloned()
-            }
-            Provider::Directory { allowed } => read_allowed(&Path::new(path).join(key), allowed),
-            Provider::Env { allowed } => {
-                if allowed.as_ref().is_some_and(|pattern| !pattern.is_match(key)) {
-                    return None;
+impl Provider {
+    fn value(&self, path: &str, key: &str, read: &mut Read) -> Result<Option<String>> {
+        match self {
+            Provider::File(allowed) => {
+                if path.is_empty() || !allowed.has(path) {
+                    return Ok(None);
                 }
-                std::env::var(key).ok()
+                if !read.contains_key(path) {
+                    let bytes = std::fs::read(path)
+                        .map_err(|_| Error::config(format!("Could not read properties from file {path}")))?;
+                    read.insert(path.to_owned(), properties::parse(&String::from_utf8_lossy(&bytes)));
+                }
+                Ok(read.get(path).and_then(|props| props.get(key)).cloned())
+            }
+            Provider::Directory(allowed) => {
+                // A key is the name of a file in the folder; one that leads elsewhere is no such name.
+                let named = Path::new(key).file_name() == Some(OsStr::new(key));
+                let file = Path::new(path).join(key);
+                if path.is_empty() || !named || !allowed.has(path) || !file.is_file() {
+                    return Ok(None);
+                }
+                let bytes = std::fs::read(&file)
+                    .map_err(|_| Error::config(format!("Could not read file {} for property {key}", file.display())))?;
+                Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+            }
+            Provider::Env { .. } if !path.is_empty() => {
+                Err(Error::config(format!("Path is not supported for EnvVarConfigProvider, invalid value '{path}'")))
+            }
+            Provider::Env { allowed } => {
+                let allowed = allowed.as_ref().is_none_or(|pattern| pattern.is_match(key));
+                Ok(if allowed { std::env::var(key).ok() } else { None })
             }
         }
     }
+}
+
+impl AllowedPaths {
+    fn of(list: &str) -> Result<Self> {
+        let mut paths = Vec::new();
+        for text in list.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+            let path = normal(Path::new(text));
+            if !path.is_absolute() {
+                return Err(Error::config(format!("Path {text} is not absolute")));
+            }
+            if !path.exists() {
+                return Err(Error::config(format!("Path {text} does not exist")));
+            }
+            paths.push(path);
+        }
+        Ok(Self(paths))
+    }
+
+    fn has(&self, path: &str) -> bool {
+        let normal = normal(Path::new(path));
+        let allowed = self.0.is_empty() || self.0.iter().any(|allowed| normal.starts_with(allowed));
+        if !allowed {
+            tracing::warn!(path, "config provider may not read this path, see its allowed.paths");
+        }
+        allowed
+    }
+}
+
+/// The path without `.` and `..`. Links are not followed, as in the JVM: who may make one in an allowed folder is trusted.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if normal.file_name().is_some() => drop(normal.pop()),
+            part => normal.push(part),
+        }
+    }
+    normal
+}
+
+/// A pattern that can't be read must not let everything through.
+fn pattern_of(name: &str, text: &str) -> Result<Regex> {
+    Regex::new(&format!("^(?:{text})$")).map_err(|error| {
+        Error::config(format!(
+            "config.providers.{name}.param.allowlist.pattern is no pattern that can be read: {error}"
+        ))
+    })
 }
 
 /// Whether a text holds a variable of any provider.
@@ -115,36 +187,102 @@ fn pattern() -> &'static Regex {
     PATTERN.get_or_init(|| Regex::new(r"\$\{([^}]*?):(([^}]*?):)?([^}]*?)\}").expect("a literal pattern"))
 }
 
-/// The text of a file, unless it lies outside the allowed paths.
-fn read_allowed(path: &Path, allowed: &[PathBuf]) -> Option<String> {
-    let real = path.canonicalize().ok()?;
-    let inside = |dir: &PathBuf| dir.canonicalize().is_ok_and(|dir| real.starts_with(dir));
-    if !allowed.is_empty() && !allowed.iter().any(inside) {
-        tracing::warn!(path = %path.display(), "config provider may not read this path, see its allowed.paths");
-        return None;
-    }
-    std::fs::read_to_string(real).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const CLASSES: &str = "config.providers=file,dir,env\n\
+        config.providers.file.class=org.apache.kafka.common.config.provider.FileConfigProvider\n\
+        config.providers.dir.class=org.apache.kafka.common.config.provider.DirectoryConfigProvider\n\
+        config.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider\n";
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(test: &str) -> Self {
+            let dir = std::env::temp_dir().join(format!("providers-{test}-{}", std::process::id()));
+            std::fs::create_dir_all(dir.join("in")).expect("a temporary directory");
+            std::fs::write(dir.join("in/secrets.properties"), "user=u1\npassword=p:1\n").expect("a file");
+            std::fs::write(dir.join("outside"), "o").expect("a file");
+            Self(dir)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            std::fs::remove_dir_all(&self.0).expect("the directory is ours");
+        }
+    }
+
+    /// `DIR` stands for the test's folder, also in what comes out.
+    fn check(folder: &Folder, params: &str, cases: &[(&str, Result<&str, &str>)]) {
+        let dir = folder.0.display().to_string();
+        let worker = properties::parse(&format!("{CLASSES}{}", params.replace("DIR", &dir)));
+        let (providers, notes) = Providers::of(&worker).expect("right providers");
+        assert_eq!(notes, [""; 0]);
+        for (text, expected) in cases {
+            let props = Props::from_iter([("k".to_owned(), text.replace("DIR", &dir))]);
+            let found = providers.resolve(&props);
+            let found = found.map(|props| props["k"].replace(&dir, "DIR"));
+            let found = found.map_err(|error| error.message().replace(&dir, "DIR"));
+            assert_eq!(found.as_deref().map_err(String::as_str), *expected, "{text}");
+        }
+    }
+
     #[test]
     fn variables_are_put_in_and_unknown_ones_stay() {
-        let dir = std::env::temp_dir().join(format!("providers-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).expect("a temporary directory");
-        let secrets = dir.join("secrets.properties");
-        std::fs::write(&secrets, "user=u1\npassword=p:1\n").expect("a file");
-        let providers = Providers::of(&properties::parse(
-            "config.providers=file,dir\nconfig.providers.file.class=org.apache.kafka.common.config.provider.FileConfigProvider\n\
-             config.providers.dir.class=x.DirectoryConfigProvider\n",
-        ));
-        let file = secrets.display();
-        let text = format!("${{file:{file}:user}}/${{file:{file}:password}}-${{file:{file}:none}}-${{x:y}}");
-        assert_eq!(providers.resolve_text(&text), format!("u1/p:1-${{file:{file}:none}}-${{x:y}}"));
-        let content = providers.resolve_text(&format!("${{dir:{}:secrets.properties}}", dir.display()));
-        assert_eq!(content, "user=u1\npassword=p:1\n");
-        std::fs::remove_dir_all(&dir).expect("the directory is ours");
+        let folder = Folder::new("all");
+        check(
+            &folder,
+            "",
+            &[
+                ("${file:DIR/in/secrets.properties:user}/${file:DIR/in/secrets.properties:password}-", Ok("u1/p:1-")),
+                ("${file:DIR/in/secrets.properties:none}${x:y}", Ok("${file:DIR/in/secrets.properties:none}${x:y}")),
+                ("${file:DIR/none:key}", Err("Could not read properties from file DIR/none")),
+                ("${dir:DIR/in:secrets.properties}", Ok("user=u1\npassword=p:1\n")),
+                ("${dir:DIR:in}${dir:DIR:none}", Ok("${dir:DIR:in}${dir:DIR:none}")),
+                ("${dir:DIR/in:../outside}", Ok("${dir:DIR/in:../outside}")),
+                ("${env:CARGO_PKG_NAME}", Ok("connect-runtime")),
+                ("${env:NO_SUCH_VARIABLE}", Ok("${env:NO_SUCH_VARIABLE}")),
+                ("${env:path:HOME}", Err("Path is not supported for EnvVarConfigProvider, invalid value 'path'")),
+            ],
+        );
+    }
+
+    #[test]
+    fn providers_keep_to_what_they_may_read() {
+        let folder = Folder::new("allowed");
+        check(
+            &folder,
+            "config.providers.file.param.allowed.paths=DIR/in,/etc\nconfig.providers.dir.param.allowed.paths=DIR/in\n\
+             config.providers.env.param.allowlist.pattern=CARGO_.*NAME\n",
+            &[
+                ("${file:DIR/in/secrets.properties:user}", Ok("u1")),
+                ("${file:DIR/in/../outside:user}", Ok("${file:DIR/in/../outside:user}")),
+                ("${dir:DIR/in/.:secrets.properties}", Ok("user=u1\npassword=p:1\n")),
+                ("${dir:DIR:outside}", Ok("${dir:DIR:outside}")),
+                ("${env:CARGO_PKG_NAME}", Ok("connect-runtime")),
+                ("${env:CARGO_PKG_VERSION}", Ok("${env:CARGO_PKG_VERSION}")),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_provider_is_said_at_once() {
+        let of = |params: &str| Providers::of(&properties::parse(&format!("{CLASSES}{params}")));
+        let refused = |params: &str| of(params).err().map(|error| error.message().to_owned()).unwrap_or_default();
+        assert_eq!(refused("config.providers.file.param.allowed.paths=in\n"), "Path in is not absolute");
+        assert_eq!(refused("config.providers.dir.param.allowed.paths=/no/such\n"), "Path /no/such does not exist");
+        let broken = refused("config.providers.env.param.allowlist.pattern=(\n");
+        assert!(broken.starts_with("config.providers.env.param.allowlist.pattern is no pattern"), "{broken}");
+        let (_, notes) = of("config.providers=secrets\nconfig.providers.secrets.class=io.strimzi.kafka.Secrets\n")
+            .expect("others' providers may be unused");
+        assert_eq!(
+            notes,
+            [
+                "the config provider secrets of the class \"io.strimzi.kafka.Secrets\" is not known; its variables stay as \
+              they are"
+            ]
+        );
     }
 }

@@ -68,9 +68,10 @@ async fn start(
     app.stage("connecting to Kafka");
     let servers = &settings.config.bootstrap_servers;
     let cluster_id = until_reachable(servers, async || {
-        ensure_reachable(servers).await?;
         let name = if settings.config.client_id.is_empty() { "connect-standalone" } else { &settings.config.client_id };
-        Ok(Admin::new(&java_props(settings, Role::Admin, &format!("{name}-admin"), &Props::new()))?.cluster_id())
+        let java = java_props(settings, Role::Admin, &format!("{name}-admin"), &Props::new());
+        ensure_reachable(&java).await?;
+        Ok(Admin::new(&java)?.cluster_id())
     });
     let cluster_id = cluster_id.await?;
     tracing::info!(cluster = cluster_id, "connected to Kafka");

@@ -17,7 +17,6 @@ use crate::{
     kafka::group::Group,
     logging::Loggers,
     plugins::Plugins,
-    providers::Providers,
     rest::{App, Services},
     shutdown,
     storage::{
@@ -57,6 +56,9 @@ pub(crate) async fn serve(
     let app = App::new(settings.clone(), plugins, handle.clone(), loggers);
     let server = crate::rest::serve(app.clone()).await?;
     tracing::info!(worker = settings.worker_id(), version = crate::plugins::VERSION, "worker is starting");
+    for note in &settings.notes {
+        tracing::warn!("{note}");
+    }
     let stop = shutdown::signal();
     tokio::pin!(stop);
     let parts = tokio::select! {
@@ -129,7 +131,7 @@ fn run(app: &Arc<App>, parts: Parts, mailbox: Mailbox) -> (StatusStore, JoinHand
         .group
         .map(|(group, beat)| tokio::spawn(group_loop::run(group, commands, events, beat, app.metrics.group.clone())));
     let shell = Shell {
-        providers: Providers::of(&settings.props),
+        providers: settings.providers.clone(),
         worker_id: settings.worker_id(),
         configs: parts.configs,
         group: group_commands,

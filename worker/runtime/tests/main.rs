@@ -4,5 +4,6 @@
 
 mod alone;
 mod cluster;
+mod compose;
 mod golden;
 mod restarts;

@@ -35,7 +35,7 @@ macro_rules! connection_settings {
             #[config(key = "database.initial.statements", group = $group, importance = Low, display = "Initial statements", width = Long)]
             pub initial_statements: Option<String>,
             /// A number that no other server or connector of the replication has.
-            #[config(key = "database.server.id", group = $group, importance = High, display = "Cluster ID", width = Long)]
+            #[config(key = "database.server.id", group = $group, importance = High, old_default = ("database.server.name", "5400..6400"), display = "Cluster ID", width = Long)]
             pub server_id: ServerId,
             /// Accepted without effect.
             #[config(key = "database.server.id.offset", group = $group, importance = High, default = "10000", display = "Cluster ID offset", width = Long)]

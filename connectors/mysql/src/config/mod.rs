@@ -22,6 +22,7 @@ pub use values::{GuardrailAction, InconsistentSchema, LockingMode, MariaDbSslMod
 pub use work::WorkSettings;
 
 use crate::decode::Options;
+use values::ServerId;
 
 connect_api::config! {
     /// Settings of the MySQL connector.
@@ -95,6 +96,8 @@ pub struct Server {
     pub identity: Option<String>,
     pub initial_statements: Vec<String>,
     pub server_id: u32,
+    /// Nobody gave the server id, as Debezium 1 allowed.
+    pub server_id_chosen: bool,
 }
 
 /// All settings of a task.
@@ -118,7 +121,8 @@ macro_rules! server {
             trusted: connection.ssl_truststore,
             identity: connection.ssl_keystore,
             initial_statements: statements(connection.initial_statements.as_deref().unwrap_or_default()),
-            server_id: connection.server_id.0,
+            server_id: connection.server_id.number(),
+            server_id_chosen: matches!(connection.server_id, ServerId::Chosen),
         }
     }};
 }
@@ -308,6 +312,22 @@ mod tests {
         assert!(settings.shared.events.table_include.matches("a.b"));
         assert_eq!(settings.shared.history.topic.as_deref(), Some("h"));
         assert_eq!(settings.history_client().get("producer.acks").map(String::as_str), Some("1"));
+    }
+
+    #[test]
+    fn version_1_chose_a_server_id_where_none_was_given() {
+        let mut given = props(&[]);
+        given.shift_remove("database.server.id");
+        let errors = MySqlConfig::parse(&given).expect_err("since version 2 it must be given");
+        let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+        assert_eq!(messages, ["The 'database.server.id' value is invalid: A value is required"]);
+        let prefix = given.shift_remove("topic.prefix").expect("it is among those needed");
+        given.insert("database.server.name".into(), prefix);
+        let server = Settings::from(MySqlConfig::parse(&given).expect("version 1 took it")).server;
+        assert!((5400..6400).contains(&server.server_id) && server.server_id_chosen, "{server:?}");
+        given.insert("database.server.id".into(), "7".into());
+        let server = Settings::from(MySqlConfig::parse(&given).expect("the settings are right")).server;
+        assert_eq!((server.server_id, server.server_id_chosen), (7, false));
     }
 
     #[test]

@@ -89,13 +89,29 @@ impl Setting for Millis {
 
 /// `database.server.id`
 #[derive(Clone, Copy, Debug)]
-pub struct ServerId(pub u32);
+pub enum ServerId {
+    Given(u32),
+    /// One of those that Debezium 1 chose from when it was left out: 5400 to 6399, anew for each start.
+    Chosen,
+}
+
+impl ServerId {
+    pub fn number(self) -> u32 {
+        match self {
+            ServerId::Given(number) => number,
+            ServerId::Chosen => 5400 + u32::from(uuid::Uuid::new_v4().as_fields().1) % 1000,
+        }
+    }
+}
 
 impl Setting for ServerId {
     const TYPE: ConfigType = ConfigType::Long;
     fn parse(text: &str) -> Result<Self, Problem> {
+        if text == "5400..6400" {
+            return Ok(Self::Chosen);
+        }
         match i64::parse(text).map(u32::try_from)? {
-            Ok(number) if number > 0 => Ok(Self(number)),
+            Ok(number) if number > 0 => Ok(Self::Given(number)),
             _ => Err(Problem::Because("A positive, non-zero long value is expected".into())),
         }
     }

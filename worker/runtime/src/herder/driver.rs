@@ -201,8 +201,9 @@ impl Shell {
             Action::Leave => drop(self.group.send(GroupCommand::Leave)),
             Action::StartConnector { name, epoch, props } => self.start_connector(name, epoch, props),
             Action::StartTask { id, epoch, props, connector, paused } => {
-                let (props, connector) = (self.providers.resolve(&props), self.providers.resolve(&connector));
-                self.tasks.start((id, epoch), (props, connector), paused, &self.shared);
+                let resolve = |props| self.providers.resolve(props);
+                let resolved = resolve(&props).and_then(|props| Ok((props, resolve(&connector)?)));
+                self.tasks.start((id, epoch), resolved, paused, &self.shared);
             }
             Action::StopTask { id, epoch } => self.tasks.stop(&id, epoch),
             Action::PauseTask { id, epoch, paused } => self.tasks.pause(&id, epoch, paused),
@@ -255,11 +256,15 @@ impl Shell {
     fn start_connector(&self, name: String, epoch: u64, raw: connect_api::Props) {
         let (events, shared) = (self.handle.events.clone(), self.shared.clone());
         shared.metrics.connector_starts.attempts.add(1);
-        let resolved = self.providers.resolve(&raw);
+        let providers = self.providers.clone();
         // Plugins compute task configurations without waiting, but a slow one must not hold up the herder.
         tokio::spawn(async move {
             let (plugins, label) = (shared.plugins.clone(), name.clone());
-            let computed = tokio::task::spawn_blocking(move || task_configs(&label, &raw, &resolved, &plugins)).await;
+            let computed = tokio::task::spawn_blocking(move || {
+                let resolved = providers.resolve(&raw)?;
+                task_configs(&label, &raw, &resolved, &plugins)
+            })
+            .await;
             let result = match computed {
                 Ok(Ok(tasks)) => Ok(tasks),
                 Ok(Err(error)) => {

@@ -45,12 +45,16 @@ impl Tasks {
     pub fn start(
         &mut self,
         (id, epoch): (TaskId, Epoch),
-        (props, connector): (Props, Props),
+        resolved: connect_api::Result<(Props, Props)>,
         paused: bool,
         shared: &Arc<Shared>,
     ) {
         let (goal, goal_view) = watch::channel(if paused { Goal::Pause } else { Goal::Run });
-        let facts = Facts::of(&props, &connector, &shared.settings.props, &shared.plugins);
+        // A task whose secrets can't be had fails before anything is known of it.
+        let facts = resolved.as_ref().map_or_else(
+            |_| Facts::default(),
+            |(props, connector)| Facts::of(props, connector, &shared.settings.props, &shared.plugins),
+        );
         let metrics = shared.metrics.begin(&id, facts);
         let began = Beginning::new(&shared.metrics, &metrics);
         let (events, name, begun) = (self.events.clone(), id.clone(), began.clone());
@@ -58,9 +62,13 @@ impl Tasks {
             begun.entered(state);
             drop(events.send(Event::TaskChanged { id: name.clone(), epoch, state }));
         });
-        let start = TaskStart { id: id.clone(), props, connector, goal: goal_view, changed, metrics };
+        let (task_id, shared) = (id.clone(), shared.clone());
+        let work = async move {
+            let (props, connector) = resolved?;
+            run::run(TaskStart { id: task_id, props, connector, goal: goal_view, changed, metrics }, shared).await
+        };
         let span = tracing::info_span!("task", connector = id.connector, task = id.task);
-        let task = tokio::spawn(Box::pin(run::run(start, shared.clone())).instrument(span.clone()));
+        let task = tokio::spawn(Box::pin(work).instrument(span.clone()));
         let abort = task.abort_handle();
         let (events, name) = (self.events.clone(), id.clone());
         tokio::spawn(

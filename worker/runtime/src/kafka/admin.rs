@@ -8,7 +8,10 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
-use super::client::{LogContext, Role, librdkafka};
+use super::{
+    admin_login,
+    client::{LogContext, Role, librdkafka},
+};
 
 /// How long one question to the brokers may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -39,14 +42,25 @@ pub enum Created {
 
 impl Admin {
     pub fn new(java: &Props) -> Result<Self> {
-        let config = librdkafka(java, Role::Admin)?;
+        let (config, context) = librdkafka(java, Role::Admin)?;
         let client = config
-            .create_with_context(LogContext::default())
+            .create_with_context(context)
             .map_err(|error| Error::config(format!("could not make an admin client: {error}")))?;
-        Ok(Self { client })
+        let admin = Self { client };
+        admin.renew_login()?;
+        Ok(admin)
+    }
+
+    /// Where tokens are what it logs in with, hands the client one that is good for a while.
+    fn renew_login(&self) -> Result<()> {
+        match self.client.inner().context().tokens() {
+            Some(tokens) => admin_login::hand_over(self.client.inner(), tokens.for_librdkafka()?),
+            None => Ok(()),
+        }
     }
 
     pub async fn create(&self, spec: &TopicSpec) -> Result<Created> {
+        self.renew_login()?;
         let mut topic = NewTopic::new(&spec.name, spec.partitions, TopicReplication::Fixed(spec.replicas));
         for (key, value) in &spec.settings {
             topic = topic.set(key, value);
@@ -85,6 +99,7 @@ impl Admin {
 
     /// Asks for all topics even where one is meant: a question for one by name would make the brokers create it.
     fn all_topics(&self) -> Result<Vec<(String, i32)>> {
+        self.renew_login()?;
         let metadata = tokio::task::block_in_place(|| self.client.inner().fetch_metadata(None, TIMEOUT));
         let metadata = metadata.map_err(|error| {
             Error::retriable(format!("could not ask the brokers for their topics: {error}")).caused_by(error)
@@ -95,6 +110,7 @@ impl Admin {
     }
 
     pub async fn cleanup_policy(&self, topic: &str) -> Result<Option<String>> {
+        self.renew_login()?;
         let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
         let results = self.client.describe_configs([&ResourceSpecifier::Topic(topic)], &options).await;
         let results = results.map_err(|error| {
@@ -108,6 +124,7 @@ impl Admin {
 
     /// Removes consumer groups; groups that don't exist are no error.
     pub async fn delete_group(&self, group: &str) -> Result<()> {
+        self.renew_login()?;
         let options = AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT));
         let results = self.client.delete_groups(&[group], &options).await;
         let results = results.map_err(|error| Error::retriable(format!("could not delete group {group}: {error}")))?;

@@ -1,34 +1,62 @@
 //! Kafka client properties by their Java names, translated to librdkafka's.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use connect_api::{Error, Props, Result};
+use connect_api::{Props, Result};
 use rdkafka::{
     ClientConfig, ClientContext,
+    client::OAuthToken,
     config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
     statistics::Statistics,
 };
 
-use super::{jaas, trouble};
+use super::{
+    oauth::TokenSource,
+    security,
+    table::{self, Fate},
+    trouble,
+};
 use crate::{
     config::WorkerSettings,
     metrics::clients::{self, ClientFigures, Clients},
 };
 
-/// Sends what librdkafka has to say to the worker's log, and its figures to the worker's.
-#[derive(Clone, Debug, Default)]
+/// Sends what librdkafka has to say to the worker's log and its figures to the worker's, and answers when it asks for a
+/// token.
+#[derive(Clone, Default)]
 pub struct LogContext {
     figures: Option<Arc<ClientFigures>>,
+    tokens: Option<Arc<TokenSource>>,
 }
 
 impl LogContext {
-    pub fn with(figures: Option<ClientFigures>) -> Self {
-        Self { figures: figures.map(Arc::new) }
+    pub fn with(self, figures: ClientFigures) -> Self {
+        Self { figures: Some(Arc::new(figures)), ..self }
+    }
+
+    /// Where tokens come from, for a client that logs in with them.
+    pub(super) fn tokens(&self) -> Option<&Arc<TokenSource>> {
+        self.tokens.as_ref()
+    }
+
+    /// For the contexts that have more to do: what they answer when librdkafka asks for a token.
+    pub(super) fn token(&self) -> std::result::Result<OAuthToken, Box<dyn std::error::Error>> {
+        let tokens = self.tokens.as_ref().ok_or("this client does not log in with tokens")?;
+        Ok(tokens.for_librdkafka()?)
     }
 }
 
 impl ClientContext for LogContext {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> std::result::Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.token()
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
@@ -119,7 +147,7 @@ pub fn java_props(worker: &WorkerSettings, role: Role, client_id: &str, override
     base.iter().for_each(|(key, value)| put(key, value));
     put("client.id", client_id);
     for (key, value) in &worker.props {
-        if is_common(key) {
+        if is_common(key, role) {
             put(key, value);
         }
     }
@@ -140,13 +168,16 @@ pub fn overrides(connector: &Props, role: Role) -> Props {
     connector.iter().filter_map(strip).collect()
 }
 
-fn is_common(key: &str) -> bool {
+/// Settings of the worker itself that its clients share. The JVM hands all of them to its admin clients; of the others
+/// it expects each to be told again with its prefix, and users who forgot that gain by their having them, too.
+fn is_common(key: &str, role: Role) -> bool {
     matches!(key, "bootstrap.servers" | "security.protocol" | "client.dns.lookup" | "metadata.max.age.ms")
         || ["ssl.", "sasl."].iter().any(|prefix| key.starts_with(prefix))
+        || (role == Role::Admin && key != "client.id" && table::is_of_a_client(key))
 }
 
-/// librdkafka's configuration for Java properties; settings without an equal are named in one warning.
-pub fn librdkafka(props: &Props, role: Role) -> Result<ClientConfig> {
+/// librdkafka's configuration for Java properties, and the context that it needs; what can't be had is told once.
+pub fn librdkafka(props: &Props, role: Role) -> Result<(ClientConfig, LogContext)> {
     let mut config = ClientConfig::new();
     // librdkafka's defaults that hurt: its own partitioner places keys elsewhere than the JVM's, a consumer whose
     // queue is full sleeps a second, and queues take up to a gigabyte.
@@ -166,59 +197,31 @@ pub fn librdkafka(props: &Props, role: Role) -> Result<ClientConfig> {
         Role::Admin => {}
     }
     config.set("log.connection.close", "false");
-    let mut ignored = Vec::new();
     for (key, value) in props {
-        if !translate(&mut config, (key, value), props, role)? {
-            ignored.push(key.as_str());
+        if key.starts_with("ssl.") || key.starts_with("sasl.") {
+            continue;
+        }
+        match table::fate(key, value, role) {
+            Fate::Set(pairs) => pairs.into_iter().for_each(|(name, value)| {
+                config.set(name, value);
+            }),
+            Fate::Understood => tracing::debug!(setting = key, "client setting without a meaning here"),
+            Fate::Lost(why) if is_news(key) => tracing::warn!(setting = key, "client setting without effect: {why}"),
+            Fate::Unknown if is_news(key) => tracing::warn!(setting = key, "unknown client setting is ignored"),
+            Fate::Lost(_) | Fate::Unknown => {}
         }
     }
-    if !ignored.is_empty() {
-        tracing::warn!(settings = ignored.join(","), "client settings without an equal here are ignored");
+    if let Some(level) = compression_level(props).filter(|_| role == Role::Producer) {
+        config.set("compression.level", level);
     }
-    Ok(config)
+    let tokens = security::put_into(&mut config, props)?;
+    Ok((config, LogContext { figures: None, tokens }))
 }
 
-/// Puts one setting in; false when librdkafka has nothing like it.
-fn translate(config: &mut ClientConfig, (key, value): (&str, &str), props: &Props, role: Role) -> Result<bool> {
-    if let Some(name) = renamed(key, role) {
-        config.set(name, value);
-        return Ok(true);
-    }
-    match key {
-        "security.protocol" => {
-            config.set(key, value.to_ascii_lowercase());
-        }
-        "sasl.jaas.config" => {
-            let credentials = jaas::parse(value)?;
-            config.set("sasl.username", credentials.username);
-            config.set("sasl.password", credentials.password.reveal());
-        }
-        "buffer.memory" if role == Role::Producer => {
-            let bytes: u64 = value.trim().parse().unwrap_or(32 << 20);
-            config.set("queue.buffering.max.kbytes", (bytes / 1024).max(1).to_string());
-        }
-        "delivery.timeout.ms" if role == Role::Producer => {
-            config.set("message.timeout.ms", value);
-        }
-        "acks" if role == Role::Producer => {
-            config.set("acks", if value == "-1" { "all" } else { value });
-        }
-        "retries" if role == Role::Producer => {
-            config.set("message.send.max.retries", value);
-        }
-        "auto.offset.reset" if role == Role::Consumer => {
-            config.set(key, if value == "none" { "error" } else { value });
-        }
-        "partition.assignment.strategy" if role == Role::Consumer => {
-            config.set(key, assignors(value));
-        }
-        "ssl.endpoint.identification.algorithm" => {
-            config.set(key, if value.is_empty() { "none" } else { value });
-        }
-        key if key.starts_with("ssl.") => return tls(config, (key, value), props),
-        _ => return Ok(is_java_only(key)),
-    }
-    Ok(true)
+/// Java has a level for each type of compression, librdkafka one for the type in use.
+fn compression_level(props: &Props) -> Option<&str> {
+    let kind = props.get("compression.type")?.trim().to_ascii_lowercase();
+    props.get(&format!("compression.{kind}.level")).map(|level| level.trim())
 }
 
 /// Figures for a client that is about to be made, and makes it tell them. Only for clients that are polled all the time:
@@ -228,117 +231,10 @@ pub fn telling(config: &mut ClientConfig, clients: &Clients, role: Role) -> Clie
     clients.begin(role, config.get("client.id").unwrap_or_default())
 }
 
-/// Settings whose meaning is equal, with the name librdkafka knows them by.
-fn renamed(key: &str, role: Role) -> Option<&'static str> {
-    let common = match key {
-        "bootstrap.servers" => Some("bootstrap.servers"),
-        "client.id" => Some("client.id"),
-        "client.rack" => Some("client.rack"),
-        "client.dns.lookup" => Some("client.dns.lookup"),
-        "metadata.max.age.ms" => Some("metadata.max.age.ms"),
-        "connections.max.idle.ms" => Some("connections.max.idle.ms"),
-        "reconnect.backoff.ms" => Some("reconnect.backoff.ms"),
-        "reconnect.backoff.max.ms" => Some("reconnect.backoff.max.ms"),
-        "retry.backoff.ms" => Some("retry.backoff.ms"),
-        "retry.backoff.max.ms" => Some("retry.backoff.max.ms"),
-        "send.buffer.bytes" => Some("socket.send.buffer.bytes"),
-        "receive.buffer.bytes" => Some("socket.receive.buffer.bytes"),
-        "socket.connection.setup.timeout.ms" => Some("socket.connection.setup.timeout.ms"),
-        "sasl.mechanism" => Some("sasl.mechanism"),
-        "sasl.username" => Some("sasl.username"),
-        "sasl.password" => Some("sasl.password"),
-        "sasl.kerberos.service.name" => Some("sasl.kerberos.service.name"),
-        _ => None,
-    };
-    common.or(match (role, key) {
-        (Role::Producer, "linger.ms") => Some("linger.ms"),
-        (Role::Producer, "batch.size") => Some("batch.size"),
-        (Role::Producer, "compression.type") => Some("compression.type"),
-        (Role::Producer, "max.in.flight.requests.per.connection") => Some("max.in.flight.requests.per.connection"),
-        (Role::Producer, "enable.idempotence") => Some("enable.idempotence"),
-        (Role::Producer, "request.timeout.ms") => Some("request.timeout.ms"),
-        (Role::Producer, "max.request.size") => Some("message.max.bytes"),
-        (Role::Producer, "transactional.id") => Some("transactional.id"),
-        (Role::Producer, "transaction.timeout.ms") => Some("transaction.timeout.ms"),
-        (Role::Consumer, "group.id") => Some("group.id"),
-        (Role::Consumer, "group.instance.id") => Some("group.instance.id"),
-        (Role::Consumer, "session.timeout.ms") => Some("session.timeout.ms"),
-        (Role::Consumer, "heartbeat.interval.ms") => Some("heartbeat.interval.ms"),
-        (Role::Consumer, "max.poll.interval.ms") => Some("max.poll.interval.ms"),
-        (Role::Consumer, "enable.auto.commit") => Some("enable.auto.commit"),
-        (Role::Consumer, "isolation.level") => Some("isolation.level"),
-        (Role::Consumer, "fetch.min.bytes") => Some("fetch.min.bytes"),
-        (Role::Consumer, "fetch.max.bytes") => Some("fetch.max.bytes"),
-        (Role::Consumer, "fetch.max.wait.ms") => Some("fetch.wait.max.ms"),
-        (Role::Consumer, "max.partition.fetch.bytes") => Some("max.partition.fetch.bytes"),
-        (Role::Consumer, "check.crcs") => Some("check.crcs"),
-        (Role::Consumer, "allow.auto.create.topics") => Some("allow.auto.create.topics"),
-        _ => None,
-    })
-}
-
-/// Settings that have a meaning only inside the JVM, or that the worker itself reads.
-fn is_java_only(key: &str) -> bool {
-    matches!(
-        key,
-        "max.poll.records" | "key.serializer" | "value.serializer" | "key.deserializer" | "value.deserializer"
-    )
-}
-
-fn assignors(classes: &str) -> String {
-    let name = |class: &str| match class.trim().rsplit('.').next().unwrap_or_default() {
-        "RangeAssignor" => "range",
-        "RoundRobinAssignor" => "roundrobin",
-        "CooperativeStickyAssignor" => "cooperative-sticky",
-        // librdkafka has no eager sticky assignor; its members can't be mixed with others' anyway.
-        "StickyAssignor" => "range",
-        _ => "range",
-    };
-    let mut names: Vec<&str> = classes.split(',').map(name).collect();
-    names.dedup();
-    // A consumer can't mix eager and cooperative strategies in librdkafka: the first one decides.
-    let cooperative = names.first() == Some(&"cooperative-sticky");
-    names.retain(|name| (*name == "cooperative-sticky") == cooperative);
-    names.join(",")
-}
-
-fn tls(config: &mut ClientConfig, (key, value): (&str, &str), props: &Props) -> Result<bool> {
-    let store_type = |kind: &str| {
-        let given = props.get(&format!("ssl.{kind}.type")).map(|text| text.to_ascii_uppercase());
-        given.unwrap_or_else(|| match value.rsplit('.').next() {
-            Some("pem" | "crt" | "cer") => "PEM".into(),
-            Some("p12" | "pfx") => "PKCS12".into(),
-            _ => "JKS".into(),
-        })
-    };
-    match key {
-        "ssl.truststore.certificates" => config.set("ssl.ca.pem", value),
-        "ssl.keystore.key" => config.set("ssl.key.pem", value),
-        "ssl.keystore.certificate.chain" => config.set("ssl.certificate.pem", value),
-        "ssl.key.password" => config.set("ssl.key.password", value),
-        "ssl.truststore.location" => match store_type("truststore").as_str() {
-            "PEM" => config.set("ssl.ca.location", value),
-            other => return Err(unsupported_store(key, other)),
-        },
-        "ssl.keystore.location" => match store_type("keystore").as_str() {
-            "PEM" => config.set("ssl.key.location", value).set("ssl.certificate.location", value),
-            "PKCS12" => config.set("ssl.keystore.location", value),
-            other => return Err(unsupported_store(key, other)),
-        },
-        "ssl.keystore.password" if props.contains_key("ssl.keystore.location") => {
-            config.set("ssl.keystore.password", value)
-        }
-        "ssl.keystore.password" | "ssl.truststore.password" | "ssl.truststore.type" | "ssl.keystore.type" => config,
-        _ => return Ok(false),
-    };
-    Ok(true)
-}
-
-fn unsupported_store(key: &str, store: &str) -> Error {
-    Error::config(format!(
-        "{key} is a {store} store, which can't be read; convert it to PEM (keytool -exportcert -rfc, openssl pkcs12) \
-         and set the type to PEM"
-    ))
+/// Whether this is the first time that a setting is told of; each of a worker's many clients has the same ones.
+pub(super) fn is_news(setting: &str) -> bool {
+    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    TOLD.lock().unwrap_or_else(PoisonError::into_inner).insert(setting.to_owned())
 }
 
 #[cfg(test)]
@@ -349,39 +245,30 @@ mod tests {
     #[test]
     fn java_names_become_librdkafka_names() {
         let props = properties::parse(
-            "bootstrap.servers=b:1\nsecurity.protocol=SASL_SSL\nsasl.mechanism=SCRAM-SHA-256\n\
-             sasl.jaas.config=a.ScramLoginModule required username=\"u\" password=\"p\";\n\
-             ssl.truststore.location=/t/ca.pem\nssl.truststore.type=PEM\nacks=-1\nmax.request.size=99\n\
-             buffer.memory=65536\ninterceptor.classes=x.Y\n",
+            "bootstrap.servers=b:1\nacks=-1\nmax.request.size=99000\nbuffer.memory=65536\ninterceptor.classes=x.Y\n\
+             compression.type=zstd\ncompression.zstd.level=7\ncompression.gzip.level=3\nmax.block.ms=5\n",
         );
-        let config = librdkafka(&props, Role::Producer).expect("all can be translated");
+        let (config, _) = librdkafka(&props, Role::Producer).expect("all can be translated");
         for (key, expected) in [
-            ("security.protocol", "sasl_ssl"),
-            ("sasl.username", "u"),
-            ("sasl.password", "p"),
-            ("ssl.ca.location", "/t/ca.pem"),
             ("acks", "all"),
-            ("message.max.bytes", "99"),
+            ("message.max.bytes", "99000"),
             ("queue.buffering.max.kbytes", "64"),
             ("partitioner", "murmur2_random"),
+            ("compression.level", "7"),
         ] {
             assert_eq!(config.get(key), Some(expected), "{key}");
         }
-        assert_eq!(config.get("interceptor.classes"), None);
-    }
-
-    #[test]
-    fn a_java_key_store_is_refused_with_advice() {
-        let error = librdkafka(&properties::parse("ssl.truststore.location=/t/x.jks\n"), Role::Consumer)
-            .expect_err("JKS can't be read");
-        assert!(error.message().contains("convert it to PEM"));
+        for key in ["interceptor.classes", "max.block.ms"] {
+            assert_eq!(config.get(key), None, "{key}");
+        }
     }
 
     #[test]
     fn a_connector_overrides_the_worker() {
         let worker = crate::config::WorkerSettings::distributed(&properties::parse(
             "bootstrap.servers=b:1\ngroup.id=g\nconfig.storage.topic=c\noffset.storage.topic=o\nstatus.storage.topic=s\n\
-             key.converter=K\nvalue.converter=V\nproducer.linger.ms=7\nproducer.acks=1\nconsumer.x=y\n",
+             key.converter=K\nvalue.converter=V\nproducer.linger.ms=7\nproducer.acks=1\nconsumer.x=y\n\
+             request.timeout.ms=5000\nsasl.mechanism=PLAIN\n",
         ))
         .expect("a right configuration");
         let connector = properties::parse("producer.override.acks=all\nproducer.override.linger.ms=9\n");
@@ -390,6 +277,10 @@ mod tests {
         assert_eq!(props.get("linger.ms").map(String::as_str), Some("9"));
         assert_eq!(props.get("enable.idempotence").map(String::as_str), Some("false"));
         assert_eq!(props.get("x"), None);
+        assert_eq!(props.get("sasl.mechanism").map(String::as_str), Some("PLAIN"));
+        assert_eq!(props.get("request.timeout.ms"), None, "the JVM's worker gives this to its admin clients only");
+        let admin = java_props(&worker, Role::Admin, "c-1", &Props::new());
+        assert_eq!(admin.get("request.timeout.ms").map(String::as_str), Some("5000"));
     }
 
     #[test]

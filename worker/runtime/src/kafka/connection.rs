@@ -1,18 +1,27 @@
 //! One connection to one broker, for the few requests that librdkafka can't make for us.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use connect_api::{Error, Props, Result};
 use kafka_protocol::{
-    messages::{RequestHeader, ResponseHeader},
+    messages::{MetadataRequest, RequestHeader, ResponseHeader},
     protocol::{Decodable, HeaderVersion, Request, StrBytes, encode_request_header_into_buffer},
 };
+use openssl::x509::X509VerifyResult;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     time::timeout,
 };
+use tokio_openssl::SslStream;
+
+use super::{security::Security, tls::Tls};
 
 use crate::metrics::worker::ConnectionFigures;
 
@@ -20,18 +29,22 @@ use crate::metrics::worker::ConnectionFigures;
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Whether any of the bootstrap servers takes connections; the error says why the last one does not.
-pub async fn ensure_reachable(servers: &str) -> Result<()> {
-    let mut last = Error::config("bootstrap.servers is empty");
-    for address in servers.split(',').map(str::trim).filter(|address| !address.is_empty()) {
-        let address = address.rsplit("://").next().unwrap_or(address);
-        match connect(address).await {
-            Ok(_) => return Ok(()),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
+/// Whether any of the bootstrap servers takes this client; the error says why the last one does not. librdkafka would
+/// say the same in its log only, and try again for ever.
+pub async fn ensure_reachable(java: &Props) -> Result<()> {
+    let mut connection = Connection::bootstrap(java, &Arc::default()).await?;
+    // With TLS 1.3 a broker refuses a certificate only after the client has taken the handshake for done, and one that
+    // wants a login closes at the first question.
+    let question = MetadataRequest::default().with_topics(Some(Vec::new()));
+    connection.request(4, &question, CONNECT).await.map(drop).map_err(|error| match java.get("security.protocol") {
+        Some(_) => error,
+        None => Error::retriable(format!("{} (does it want TLS or a login? see security.protocol)", error.message())),
+    })
 }
+
+/// Both kinds of stream, with and without TLS.
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 async fn connect(address: &str) -> Result<TcpStream> {
     timeout(CONNECT, TcpStream::connect(address))
@@ -40,13 +53,50 @@ async fn connect(address: &str) -> Result<TcpStream> {
         .map_err(|error| Error::retriable(format!("could not connect to {address}: {error}")))
 }
 
+/// Speaks TLS on a connection that was just made.
+async fn secure(stream: TcpStream, address: &str, tls: &Tls) -> Result<SslStream<TcpStream>> {
+    let (connector, check_names) = tls.connector()?;
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
+    let prepared = connector.configure().map(|configuration| configuration.verify_hostname(check_names));
+    let stream = prepared
+        .and_then(|configuration| configuration.into_ssl(host))
+        .and_then(|session| SslStream::new(session, stream))
+        .map_err(|error| Error::config(format!("could not prepare TLS for {address}: {error}")));
+    let mut stream = stream?;
+    let failed = match timeout(CONNECT, Pin::new(&mut stream).connect()).await {
+        Ok(Ok(())) => return Ok(stream),
+        Ok(Err(error)) => error,
+        Err(_) => return Err(Error::retriable(format!("{address} did not answer in TLS, is this its TLS port?"))),
+    };
+    let verdict = stream.ssl().verify_result();
+    if verdict != X509VerifyResult::OK {
+        return Err(Error::config(format!("the certificate of {address} is not trusted: {}", verdict.error_string())));
+    }
+    // A port without TLS closes or answers nonsense; so does a broker that is about to stop.
+    let failed = match failed.into_io_error() {
+        Ok(error) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    Err(Error::retriable(format!("could not speak TLS with {address}: {failed}")))
+}
+
+/// What TLS calls an alert: the broker says what it does not like, most of all about this client's certificate.
+fn refusal(address: &str, error: &io::Error) -> Option<Error> {
+    let error = error.get_ref()?.downcast_ref::<openssl::ssl::Error>()?;
+    let alert =
+        error.ssl_error()?.errors().iter().filter_map(|error| error.reason()).find(|why| why.contains("alert"))?;
+    Some(Error::config(format!("{address} refused this client in TLS: {alert}")))
+}
+
 /// Requests and answers one at a time.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Duplex>,
     client_id: StrBytes,
     correlation: i32,
     address: String,
     figures: Arc<ConnectionFigures>,
+    /// When the broker will want a new login, a little early.
+    stale: Option<Instant>,
 }
 
 impl Drop for Connection {
@@ -59,16 +109,15 @@ impl Drop for Connection {
 impl Connection {
     /// Connects and logs in with the security settings of a client, given by their Java names.
     pub async fn open(address: &str, java: &Props, figures: &Arc<ConnectionFigures>) -> Result<Self> {
-        let protocol = java.get("security.protocol").map_or("PLAINTEXT", String::as_str);
-        if !matches!(protocol.to_ascii_uppercase().as_str(), "PLAINTEXT" | "SASL_PLAINTEXT") {
-            return Err(Error::config(format!(
-                "security.protocol {protocol} is not supported for the worker's group yet"
-            )));
-        }
+        let security = Security::of(java)?;
         let stream = connect(address).await?;
         stream
             .set_nodelay(true)
             .map_err(|error| Error::retriable(format!("could not connect to {address}: {error}")))?;
+        let stream: Box<dyn Duplex> = match &security.tls {
+            Some(tls) => Box::new(secure(stream, address, tls).await?),
+            None => Box::new(stream),
+        };
         let client_id = java.get("client.id").cloned().unwrap_or_default();
         figures.open.add(1);
         figures.opened.add(1);
@@ -78,13 +127,28 @@ impl Connection {
             correlation: 0,
             address: address.to_owned(),
             figures: figures.clone(),
+            stale: None,
         };
-        if protocol.to_ascii_uppercase().starts_with("SASL") {
-            let result = super::sasl::log_in(&mut connection, java).await;
+        if let Some(login) = &security.login {
+            let result = super::sasl::log_in(&mut connection, login).await;
             if result.is_ok() { &figures.log_ins } else { &figures.failed_log_ins }.add(1);
             result?;
         }
         Ok(connection)
+    }
+
+    /// The broker at the other end.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(super) fn lives_for(&mut self, lifetime: Duration) {
+        self.stale = Some(Instant::now() + lifetime.mul_f64(0.85));
+    }
+
+    /// Whether the login is about to end, so that a new connection should take this one's place.
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale.is_some_and(|stale| Instant::now() >= stale)
     }
 
     /// Connects to the first of the bootstrap servers that answers.
@@ -107,6 +171,7 @@ impl Connection {
         let address = self.address.clone();
         let exchange = async {
             self.stream.write_all(&body).await?;
+            self.stream.flush().await?;
             self.figures.requests.add(1);
             self.figures.request_size.record(body.len() as f64);
             self.figures.bytes_out.add(body.len());
@@ -115,7 +180,7 @@ impl Connection {
         let failed = |reason: String| Error::retriable(format!("lost the connection to {address}: {reason}"));
         let mut answer = match timeout(wait, exchange).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(failed(error.to_string())),
+            Ok(Err(error)) => return Err(refusal(&address, &error).unwrap_or_else(|| failed(error.to_string()))),
             Err(_) => return Err(failed(format!("no answer within {} ms", wait.as_millis()))),
         };
         let broken = |error: &dyn std::fmt::Display| failed(format!("an answer can't be read: {error}"));

@@ -14,6 +14,7 @@ use futures_util::{FutureExt, StreamExt};
 use rdkafka::{
     ClientContext, Message, Offset, Timestamp, TopicPartitionList,
     bindings::rd_kafka_resp_err_t as RdError,
+    client::OAuthToken,
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol, StreamConsumer},
     error::KafkaError,
@@ -21,7 +22,7 @@ use rdkafka::{
 };
 
 use super::{
-    client::{Role, librdkafka, log, log_error, telling},
+    client::{LogContext, Role, librdkafka, log, log_error, telling},
     producer::raw_headers,
 };
 use crate::metrics::clients::{ClientFigures, Clients};
@@ -58,9 +59,15 @@ pub struct SinkContext {
     commits: Mutex<Vec<CommitOutcome>>,
     /// Nobody handles rebalances any more: partitions are given back at once.
     closing: AtomicBool,
+    own: LogContext,
 }
 
 impl ClientContext for SinkContext {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.own.token()
+    }
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
@@ -102,11 +109,12 @@ pub struct SinkConsumer {
 
 impl SinkConsumer {
     pub fn new(java: &Props, clients: &Clients) -> Result<Self> {
-        let mut config = librdkafka(java, Role::Consumer)?;
+        let (mut config, own) = librdkafka(java, Role::Consumer)?;
         // A topic that comes after its sink is found as soon as the JVM's consumer finds it; librdkafka would look
         // again after five minutes.
         config.set("topic.metadata.refresh.interval.ms", "2000");
         let context = SinkContext {
+            own,
             figures: telling(&mut config, clients, Role::Consumer),
             rebalances: Mutex::default(),
             commits: Mutex::default(),

@@ -81,6 +81,10 @@ impl KafkaGroup {
     }
 
     async fn coordinator(&mut self) -> Result<&mut Connection, GroupError> {
+        if self.coordinator.as_ref().is_some_and(Connection::is_stale) {
+            tracing::debug!("the login at the group's coordinator is about to end, logging in again");
+            self.coordinator = None;
+        }
         if self.coordinator.is_none() {
             let mut any = Connection::bootstrap(&self.java, &self.figures).await.map_err(GroupError::Unavailable)?;
             let request = FindCoordinatorRequest::default().with_key(self.group_id.0.clone()).with_key_type(0);

@@ -2,27 +2,53 @@
 
 use connect_api::{Error, Password, Result};
 
-/// The credentials of a JAAS line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credentials {
-    pub username: String,
-    pub password: Password,
+/// One line of JAAS: the login module, and its options.
+pub(super) struct Jaas {
+    /// The class, without its package.
+    pub(super) module: String,
+    options: Vec<(String, String)>,
 }
 
-/// Reads `PlainLoginModule required username="u" password="p";` and its SCRAM twin.
-pub fn parse(line: &str) -> Result<Credentials> {
-    let module = line.split_whitespace().next().unwrap_or_default();
-    let name = module.rsplit('.').next().unwrap_or_default();
-    if !matches!(name, "PlainLoginModule" | "ScramLoginModule") {
-        return Err(Error::config(format!(
-            "sasl.jaas.config names the login module {module}; only PlainLoginModule and ScramLoginModule are supported"
-        )));
+/// A name and its password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Credentials {
+    pub(super) username: String,
+    pub(super) password: Password,
+}
+
+impl Jaas {
+    /// Reads `some.package.PlainLoginModule required username="u" password="p";` and the like.
+    pub(super) fn parse(line: &str) -> Self {
+        let module = line.split_whitespace().next().unwrap_or_default().trim_end_matches(';');
+        Self { module: module.rsplit('.').next().unwrap_or_default().to_owned(), options: options(line) }
     }
-    let options = options(line);
-    let option = |key: &str| options.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
-    match (option("username"), option("password")) {
-        (Some(username), Some(password)) => Ok(Credentials { username, password: Password::new(password) }),
-        _ => Err(Error::config("sasl.jaas.config must give username=\"..\" and password=\"..\"")),
+
+    pub(super) fn option(&self, key: &str) -> Option<&str> {
+        self.options.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Options whose names begin so, without the beginning.
+    pub(super) fn options_with(&self, prefix: &str) -> Vec<(String, String)> {
+        let strip = |(name, value): &(String, String)| Some((name.strip_prefix(prefix)?.to_owned(), value.clone()));
+        self.options.iter().filter_map(strip).collect()
+    }
+
+    /// The name and the password of one of the modules that have them. (Invariant 8: no error says more of a line
+    /// than its module.)
+    pub(super) fn credentials(&self, modules: &[&str]) -> Result<Credentials> {
+        if !modules.contains(&self.module.as_str()) {
+            return Err(Error::config(format!(
+                "sasl.jaas.config names the login module {}; sasl.mechanism needs {}",
+                self.module,
+                modules.join(" or ")
+            )));
+        }
+        match (self.option("username"), self.option("password")) {
+            (Some(username), Some(password)) => {
+                Ok(Credentials { username: username.to_owned(), password: Password::new(password) })
+            }
+            _ => Err(Error::config("sasl.jaas.config must give username=\"..\" and password=\"..\"")),
+        }
     }
 }
 
@@ -63,14 +89,33 @@ mod tests {
 
     #[test]
     fn reads_plain_and_scram_lines() {
+        let modules = ["PlainLoginModule", "ScramLoginModule"];
         let check = |line: &str, username: &str, password: &str| {
             let expected = Credentials { username: username.into(), password: Password::new(password) };
-            assert_eq!(parse(line).expect("a right line"), expected);
+            assert_eq!(Jaas::parse(line).credentials(&modules).expect("a right line"), expected);
         };
         let plain = "org.apache.kafka.common.security.plain.PlainLoginModule required";
         check(&format!("{plain} username=\"a b\" password=\"p=\\\";x\";"), "a b", "p=\";x");
         check("org.apache.kafka.common.security.scram.ScramLoginModule required password='x' username=u;", "u", "x");
-        assert!(parse("com.sun.security.auth.module.Krb5LoginModule required;").is_err());
-        assert!(parse(&format!("{plain} username=\"a\";")).is_err());
+        check(&format!("{plain}\n  username=\"u\"\n  password=\"p\";"), "u", "p");
+        let refused = |line: &str| Jaas::parse(line).credentials(&modules).expect_err("a wrong line");
+        assert_eq!(
+            refused("com.sun.security.auth.module.Krb5LoginModule required password=secret;").message(),
+            "sasl.jaas.config names the login module Krb5LoginModule; sasl.mechanism needs PlainLoginModule or \
+             ScramLoginModule"
+        );
+        assert_eq!(
+            refused(&format!("{plain} username=\"a\";")).message(),
+            "sasl.jaas.config must give username=\"..\" and password=\"..\""
+        );
+    }
+
+    #[test]
+    fn options_may_have_any_name() {
+        let line = "o.OAuthBearerLoginModule required clientId='a' extension_cluster=\"lkc-1\" extension_pool=p ;";
+        let jaas = Jaas::parse(line);
+        assert_eq!((jaas.module.as_str(), jaas.option("clientId")), ("OAuthBearerLoginModule", Some("a")));
+        let expected = [("cluster", "lkc-1"), ("pool", "p")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(jaas.options_with("extension_"), expected);
     }
 }

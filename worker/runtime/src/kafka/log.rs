@@ -50,7 +50,7 @@ impl KafkaLog {
         producer: LogProducer,
         on_entry: impl FnMut(Entry) + Send + 'static,
     ) -> Result<Self> {
-        let mut config = librdkafka(java, Role::Consumer)?;
+        let (mut config, context) = librdkafka(java, Role::Consumer)?;
         config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
         // For a partition whose first records are gone already, see `assign`.
         config.set("auto.offset.reset", "earliest");
@@ -58,7 +58,7 @@ impl KafkaLog {
             // Never joined: partitions are assigned by hand. librdkafka insists on a name.
             config.set("group.id", format!("log-{topic}"));
         }
-        let context = LogContext::with(Some(telling(&mut config, clients, Role::Consumer)));
+        let context = context.with(telling(&mut config, clients, Role::Consumer));
         let consumer: StreamConsumer<LogContext> = config
             .create_with_context(context)
             .map_err(|error| Error::config(format!("could not make a consumer of {topic}: {error}")))?;

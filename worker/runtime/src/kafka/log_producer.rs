@@ -5,6 +5,7 @@ use std::{result, sync::Arc};
 use connect_api::{Props, Result};
 use rdkafka::{
     ClientContext, Message, Statistics,
+    client::OAuthToken,
     config::RDKafkaLogLevel,
     error::KafkaError,
     message::OwnedHeaders,
@@ -41,6 +42,11 @@ pub struct LogProducer(Arc<PolledProducer<Answering>>);
 pub struct Answering(LogContext);
 
 impl ClientContext for Answering {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> result::Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.0.generate_oauth_token(config)
+    }
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.0.log(level, facility, message);
     }
@@ -68,10 +74,12 @@ impl ProducerContext for Answering {
 impl LogProducer {
     /// One request in flight, acknowledged by all replicas. It tells its figures where there is someone to hear them.
     pub fn new(java: &Props, clients: Option<&Clients>) -> Result<Self> {
-        let mut config = librdkafka(java, Role::Producer)?;
+        let (mut config, mut context) = librdkafka(java, Role::Producer)?;
         // Records of logs are few and awaited one by one: waiting for company only delays answers.
         config.set("linger.ms", "0");
-        let context = LogContext::with(clients.map(|clients| telling(&mut config, clients, Role::Producer)));
+        if let Some(clients) = clients {
+            context = context.with(telling(&mut config, clients, Role::Producer));
+        }
         Ok(Self(Arc::new(PolledProducer::new(&config, Answering(context))?)))
     }
 

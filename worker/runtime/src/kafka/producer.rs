@@ -8,6 +8,7 @@ use std::{
 use connect_api::{Props, RawHeader, Result};
 use rdkafka::{
     ClientContext, Message,
+    client::OAuthToken,
     config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
@@ -17,7 +18,7 @@ use rdkafka::{
 use tokio::sync::Notify;
 
 use super::{
-    client::{Role, librdkafka, log, log_error, telling},
+    client::{LogContext, Role, librdkafka, log, log_error, telling},
     polled::PolledProducer,
 };
 use crate::metrics::clients::{ClientFigures, Clients};
@@ -100,10 +101,16 @@ pub enum TicketProducer {
 /// Hands delivery reports to [`Acks`]; runs on the client's own thread and never blocks.
 pub struct Context {
     acks: Arc<Acks>,
+    own: LogContext,
     figures: ClientFigures,
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.own.token()
+    }
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
@@ -131,9 +138,9 @@ impl ProducerContext for Context {
 impl TicketProducer {
     pub fn kafka(java: &Props, clients: &Clients) -> Result<Self> {
         let acks = Arc::new(Acks::default());
-        let mut config = librdkafka(java, Role::Producer)?;
+        let (mut config, own) = librdkafka(java, Role::Producer)?;
         let figures = telling(&mut config, clients, Role::Producer);
-        let client = PolledProducer::new(&config, Context { acks: acks.clone(), figures })?;
+        let client = PolledProducer::new(&config, Context { acks: acks.clone(), own, figures })?;
         Ok(Self::Kafka { client: Box::new(client), acks, headers: None })
     }
 

@@ -1,10 +1,10 @@
-//! Logging in over SASL: PLAIN and SCRAM (RFC 5802).
+//! Logging in over SASL: PLAIN, SCRAM (RFC 5802) and OAUTHBEARER (RFC 7628).
 
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
-use connect_api::{Error, Props, Result};
+use connect_api::{Error, Result};
 use hmac::{Hmac, Mac};
 use kafka_protocol::{
     messages::{SaslAuthenticateRequest, SaslHandshakeRequest},
@@ -14,19 +14,19 @@ use sha2::{Digest, Sha256, Sha512};
 
 use super::{
     connection::Connection,
-    jaas::{self, Credentials},
+    jaas::Credentials,
+    oauth::TokenSource,
+    security::{Hash, Login},
 };
 
 const WAIT: Duration = Duration::from_secs(10);
 /// RFC 7677 asks for 4096; a server that wants this many only wants our time.
 const ITERATIONS_MAX: u32 = 1 << 20;
 
-/// Logs in with the mechanism and credentials of the Java properties.
-pub(super) async fn log_in(connection: &mut Connection, java: &Props) -> Result<()> {
-    let mechanism = java.get("sasl.mechanism").map_or("GSSAPI", String::as_str);
-    let line = java.get("sasl.jaas.config").ok_or_else(|| Error::config("sasl.jaas.config is missing"))?;
-    let credentials = jaas::parse(line)?;
-    let handshake = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_string(mechanism.to_owned()));
+/// Logs in on a fresh connection.
+pub(super) async fn log_in(connection: &mut Connection, login: &Login) -> Result<()> {
+    let mechanism = login.mechanism();
+    let handshake = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(mechanism));
     let answer = connection.request(1, &handshake, WAIT).await?;
     if answer.error_code != 0 {
         let offered: Vec<&str> = answer.mechanisms.iter().map(|name| name.as_str()).collect();
@@ -35,31 +35,52 @@ pub(super) async fn log_in(connection: &mut Connection, java: &Props) -> Result<
             offered.join(", ")
         )));
     }
-    match mechanism {
-        "PLAIN" => {
+    match login {
+        Login::Plain(credentials) => {
             let message = format!("\0{}\0{}", credentials.username, credentials.password.reveal());
             exchange(connection, message.into_bytes()).await.map(drop)
         }
-        "SCRAM-SHA-256" => scram(connection, &credentials, Hash::Sha256).await,
-        "SCRAM-SHA-512" => scram(connection, &credentials, Hash::Sha512).await,
-        other => Err(Error::config(format!("sasl.mechanism {other} is not supported for the worker's group"))),
+        Login::Scram(hash, credentials) => scram(connection, credentials, *hash).await,
+        Login::Bearer(tokens) => bearer(connection, tokens).await,
     }
+}
+
+/// RFC 7628.
+async fn bearer(connection: &mut Connection, tokens: &TokenSource) -> Result<()> {
+    let token = tokens.token().await?;
+    let refused = exchange(connection, bearer_message(token.value.reveal(), tokens.extensions())).await?;
+    if refused.is_empty() {
+        return Ok(());
+    }
+    // The broker says in JSON what it does not like, and ends the exchange once it is told that this was understood.
+    let reason = String::from_utf8_lossy(&refused).into_owned();
+    match exchange(connection, vec![1]).await {
+        Ok(_) => Err(Error::config(format!("the brokers refused the token: {reason}"))),
+        Err(error) => Err(error),
+    }
+}
+
+fn bearer_message(token: &str, extensions: &[(String, String)]) -> Vec<u8> {
+    let mut message = format!("n,,\x01auth=Bearer {token}\x01");
+    for (key, value) in extensions {
+        message.push_str(&format!("{key}={value}\x01"));
+    }
+    message.push('\x01');
+    message.into_bytes()
 }
 
 async fn exchange(connection: &mut Connection, message: Vec<u8>) -> Result<Bytes> {
     let request = SaslAuthenticateRequest::default().with_auth_bytes(Bytes::from(message));
-    let answer = connection.request(0, &request, WAIT).await?;
+    let answer = connection.request(1, &request, WAIT).await?;
+    // Brokers with `connections.max.reauth.ms`, and those that look at the end of a token, close what outlives this.
+    if let Some(lifetime) = u64::try_from(answer.session_lifetime_ms).ok().filter(|millis| *millis > 0) {
+        connection.lives_for(Duration::from_millis(lifetime));
+    }
     if answer.error_code != 0 {
         let reason = answer.error_message.map(|text| text.to_string()).unwrap_or_default();
-        return Err(Error::config(format!("the brokers refused the login: {reason}")));
+        return Err(Error::config(format!("{} refused the login: {reason}", connection.address())));
     }
     Ok(answer.auth_bytes)
-}
-
-#[derive(Clone, Copy)]
-enum Hash {
-    Sha256,
-    Sha512,
 }
 
 impl Hash {
@@ -137,6 +158,13 @@ fn attribute<'a>(message: &'a str, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
     use connect_api::Password;
+
+    #[test]
+    fn a_token_is_wrapped_with_its_extensions() {
+        assert_eq!(bearer_message("t", &[]), b"n,,\x01auth=Bearer t\x01\x01");
+        let extensions = [("logicalCluster".to_owned(), "lkc-1".to_owned())];
+        assert_eq!(bearer_message("t", &extensions), b"n,,\x01auth=Bearer t\x01logicalCluster=lkc-1\x01\x01");
+    }
 
     #[test]
     fn answers_the_example_of_rfc_7677() {

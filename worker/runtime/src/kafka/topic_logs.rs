@@ -29,33 +29,37 @@ pub struct KafkaTopicLogs {
 #[async_trait]
 impl TopicLogs for KafkaTopicLogs {
     async fn open(&self, topic: &str, client: &Props) -> Result<Box<dyn TopicLog>> {
-        let side = |role: Role| {
-            let mut props = Props::new();
-            // A log on another cluster has nothing to do with the worker's own security.
-            let same_cluster = client
-                .get("bootstrap.servers")
-                .is_none_or(|servers| self.worker.get("bootstrap.servers") == Some(servers));
-            if same_cluster {
-                props.extend(self.worker.clone());
-            }
-            let common = |key: &str| !["producer.", "consumer.", "admin."].iter().any(|p| key.starts_with(p));
-            props.extend(client.iter().filter(|(key, _)| common(key)).map(|(k, v)| (k.clone(), v.clone())));
-            let own =
-                |(key, value): (&String, &String)| Some((key.strip_prefix(role.prefix())?.to_owned(), value.clone()));
-            props.extend(client.iter().filter_map(own));
-            props
-        };
-        let mut producer = side(Role::Producer);
+        let mut producer = side(&self.worker, client, Role::Producer);
         for (key, value) in [("acks", "all"), ("max.in.flight.requests.per.connection", "1")] {
             producer.entry(key.to_owned()).or_insert_with(|| value.to_owned());
         }
         Ok(Box::new(KafkaTopicLog {
             topic: topic.to_owned(),
-            admin: Admin::new(&side(Role::Admin))?,
+            admin: Admin::new(&side(&self.worker, client, Role::Admin))?,
             producer: LogProducer::new(&producer, None)?,
-            consumer: side(Role::Consumer),
+            consumer: side(&self.worker, client, Role::Consumer),
         }))
     }
+}
+
+/// The properties of one of a log's clients: the worker's, the connector's for all of them, the connector's for this one.
+fn side(worker: &Props, client: &Props, role: Role) -> Props {
+    let mut props = Props::new();
+    // A log on another cluster has nothing to do with the worker's own security.
+    let servers = client.get("bootstrap.servers");
+    if servers.is_none_or(|servers| worker.get("bootstrap.servers") == Some(servers)) {
+        props.extend(worker.clone());
+    }
+    let roles = ["producer.", "consumer.", "admin."];
+    let common = client.iter().filter(|(key, _)| !roles.iter().any(|prefix| key.starts_with(prefix)));
+    props.extend(common.map(|(key, value)| (key.clone(), value.clone())));
+    // Debezium makes its admin client of the producer's settings, and users write no others.
+    let prefixes: &[&str] = if role == Role::Admin { &["producer.", "admin."] } else { &[role.prefix()] };
+    for prefix in prefixes {
+        let own = |(key, value): (&String, &String)| Some((key.strip_prefix(prefix)?.to_owned(), value.clone()));
+        props.extend(client.iter().filter_map(own));
+    }
+    props
 }
 
 struct KafkaTopicLog {
@@ -79,11 +83,11 @@ impl TopicLog for KafkaTopicLog {
     }
 
     async fn read(&mut self) -> Result<Vec<LogRecord>> {
-        let mut config = librdkafka(&self.consumer, Role::Consumer)?;
+        let (mut config, context) = librdkafka(&self.consumer, Role::Consumer)?;
         config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
         config.set("group.id", format!("log-{}", self.topic)).set("allow.auto.create.topics", "false");
         let consumer: BaseConsumer<LogContext> = config
-            .create_with_context(LogContext::default())
+            .create_with_context(context)
             .map_err(|error| Error::config(format!("could not make a consumer of {}: {error}", self.topic)))?;
         let topic = self.topic.clone();
         let reading = tokio::task::spawn_blocking(move || read_all(&consumer, &topic));
@@ -159,4 +163,29 @@ fn is_missing(error: &KafkaError) -> bool {
         error.rdkafka_error_code(),
         Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::properties;
+
+    #[test]
+    fn a_log_elsewhere_has_its_own_login_and_its_admin_client_the_producers() {
+        let worker = properties::parse("bootstrap.servers=here:1\nsasl.mechanism=PLAIN\nclient.id=w\n");
+        let check = |client: &str, role: Role, expected: &str| {
+            let mut found: Vec<String> = side(&worker, &properties::parse(client), role)
+                .into_iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            found.sort_unstable();
+            assert_eq!(found.join(" "), expected, "{role:?}");
+        };
+        let elsewhere = "bootstrap.servers=there:1\nproducer.sasl.mechanism=P\nconsumer.sasl.mechanism=C\n";
+        check(elsewhere, Role::Producer, "bootstrap.servers=there:1 sasl.mechanism=P");
+        check(elsewhere, Role::Admin, "bootstrap.servers=there:1 sasl.mechanism=P");
+        check(elsewhere, Role::Consumer, "bootstrap.servers=there:1 sasl.mechanism=C");
+        let here = "bootstrap.servers=here:1\nclient.id=h\n";
+        check(here, Role::Consumer, "bootstrap.servers=here:1 client.id=h sasl.mechanism=PLAIN");
+    }
 }

@@ -23,7 +23,7 @@ pub fn connector(name: &str, props: &Props, tasks: usize, plugins: &Plugins) -> 
     json!({"name": name, "config": shown(props, plugins), "tasks": tasks, "type": kind(props, plugins)})
 }
 
-/// A configuration as it may be shown: what the plugin calls a password stays hidden. (Invariant 8)
+/// A configuration as it may be shown: what the plugin or a Kafka client calls a password stays hidden. (Invariant 8)
 ///
 /// Variables of config providers are shown as they are, for they are no secret; that lets clients write back what they read.
 pub fn shown(props: &Props, plugins: &Plugins) -> Value {
@@ -32,7 +32,7 @@ pub fn shown(props: &Props, plugins: &Plugins) -> Value {
         definition.and_then(|def| def.key(key)).is_some_and(|key| key.ty == connect_api::ConfigType::Password)
     };
     let member = |(key, value): (&String, &String)| {
-        let hidden = is_password(key) && !crate::providers::has_variable(value);
+        let hidden = (is_password(key) || crate::kafka::is_secret(key)) && !crate::providers::has_variable(value);
         (key.clone(), Value::String(if hidden { HIDDEN.into() } else { value.clone() }))
     };
     Value::Object(props.iter().map(member).collect())

@@ -17,7 +17,6 @@ use crate::{
         offsets::GroupOffsets,
     },
     plugins::ConnectorPlugin,
-    providers::Providers,
     storage::{config_state::TaskId, json},
     task::run::consumer_props,
 };
@@ -34,7 +33,7 @@ fn owner(call: &Call, name: &str) -> Result<Owner, RestError> {
     let config = call.app.herder.config();
     let props = config.connector(name).ok_or_else(|| RestError::not_found(format!("Connector {name} not found")))?;
     let class = props.get("connector.class").map(String::as_str).unwrap_or_default();
-    let resolved = Providers::of(&call.app.settings.props).resolve(props);
+    let resolved = call.app.settings.providers.resolve(props)?;
     match call.app.plugins.find_connector(class) {
         Some(ConnectorPlugin::Sink(_)) => {
             Ok(Owner::Sink(consumer_props(&call.app.settings, &resolved, &TaskId::new(name, 0))))

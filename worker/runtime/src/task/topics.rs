@@ -9,7 +9,7 @@ use std::{
 };
 
 use connect_api::{Error, Props, Result, Str};
-use regex::Regex;
+use fancy_regex::Regex;
 
 use super::chain::{names, prefixed};
 use crate::{
@@ -47,7 +47,8 @@ impl TopicRules {
 
     /// The first group whose patterns the name matches in full; the last one matches all.
     pub fn spec(&self, topic: &str) -> TopicSpec {
-        let full = |pattern: &Regex| pattern.find(topic).is_some_and(|found| found.as_str() == topic);
+        // A pattern that gives up on a name, as one that goes back and forth too often does, is not for it.
+        let full = |pattern: &Regex| pattern.is_match(topic).unwrap_or(false);
         let matches =
             |group: &&Group| group.include.as_ref().is_none_or(full) && !group.exclude.as_ref().is_some_and(full);
         let group = self.0.iter().find(matches).unwrap_or_else(|| self.0.last().expect("the default group is there"));
@@ -64,10 +65,12 @@ impl Group {
     fn of(connector: &Props, name: &str, default: Option<&Group>) -> Result<Self> {
         let mut props = prefixed(connector, &format!("topic.creation.{name}."));
         let mut number = |key: &str, inherited: Option<i32>| match props.shift_remove(key) {
-            Some(text) => text
-                .trim()
-                .parse()
-                .map_err(|_| Error::config(format!("topic.creation.{name}.{key} must be a number, not {text}"))),
+            Some(text) => match text.trim().parse() {
+                Ok(number) if number == -1 || number > 0 => Ok(number),
+                _ => Err(Error::config(format!(
+                    "topic.creation.{name}.{key} must be positive, or -1 for the brokers' default, not {text}"
+                ))),
+            },
             None => inherited.ok_or_else(|| Error::config(format!("topic.creation.{name}.{key} is missing"))),
         };
         let replicas = number("replication.factor", default.map(|group| group.replicas))?;
@@ -80,13 +83,16 @@ impl Group {
         };
         let include = pattern("include")?.filter(|_| default.is_some());
         let exclude = pattern("exclude")?.filter(|_| default.is_some());
+        if default.is_some() && include.is_none() {
+            return Err(Error::config(format!("topic.creation.{name}.include is missing")));
+        }
         Ok(Self { include, exclude, partitions, replicas, settings: props })
     }
 }
 
-fn alternatives(list: &str) -> Result<Regex, regex::Error> {
+fn alternatives(list: &str) -> std::result::Result<Regex, String> {
     let parts: Vec<&str> = list.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
-    Regex::new(&format!("^(?:{})$", parts.join("|")))
+    Regex::new(&format!("^(?:{})$", parts.join("|"))).map_err(|error| error.to_string())
 }
 
 /// Sees each topic of a task once, before its first record.
@@ -172,5 +178,28 @@ mod tests {
         check("ab", 1, "");
         check("zzz", 2, "");
         assert!(TopicRules::of(&Props::new()).expect("none are given").is_none());
+    }
+
+    #[test]
+    fn wrong_rules_are_named() {
+        let check = |rules: &str, problem: &str| {
+            let text = format!("topic.creation.default.replication.factor=-1\n{rules}");
+            let error = TopicRules::of(&properties::parse(&text)).err().expect(problem);
+            assert!(error.message().starts_with(problem), "{}", error.message());
+        };
+        check("", "topic.creation.default.partitions is missing");
+        check(
+            "topic.creation.default.partitions=0\n",
+            "topic.creation.default.partitions must be positive, or -1 for the brokers' default, not 0",
+        );
+        let group = "topic.creation.default.partitions=1\ntopic.creation.groups=a\n";
+        check(group, "topic.creation.a.include is missing");
+        check(&format!("{group}topic.creation.a.include=(\n"), "topic.creation.a.include is no list of patterns");
+        // Users write Java's expressions.
+        let group = format!("{group}topic.creation.a.include=(?!x).*\ntopic.creation.a.partitions=7\n");
+        let rules =
+            TopicRules::of(&properties::parse(&format!("topic.creation.default.replication.factor=-1\n{group}")));
+        let rules = rules.expect("right rules").expect("rules are given");
+        assert_eq!((rules.spec("ab").partitions, rules.spec("xb").partitions), (7, 1));
     }
 }

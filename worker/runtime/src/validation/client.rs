@@ -3,7 +3,11 @@
 use connect_api::Props;
 
 use super::report::{Definition, Report, Row};
-use crate::{config::WorkerConfig, plugins::ConnectorPlugin, rest::model::HIDDEN};
+use crate::{
+    config::{OverridePolicy, WorkerConfig},
+    plugins::ConnectorPlugin,
+    rest::model::HIDDEN,
+};
 
 /// Checks the overrides of the clients that such a connector has.
 pub fn check(report: &mut Report, plugin: ConnectorPlugin, props: &Props, worker: &WorkerConfig) {
@@ -24,7 +28,7 @@ pub fn check(report: &mut Report, plugin: ConnectorPlugin, props: &Props, worker
             let known = SETTINGS.iter().find(|(name, _)| *name == setting).map(|(_, ty)| *ty);
             let errors = refusal(worker, setting).or_else(|| wrong_type(setting, known, value));
             // A setting that may hold a secret is never shown. (Invariant 8)
-            let shown = if known == Some("PASSWORD") { HIDDEN } else { value };
+            let shown = if known == Some("PASSWORD") || crate::kafka::is_secret(setting) { HIDDEN } else { value };
             report.add(Row {
                 definition: known.map(|ty| definition(key, ty)),
                 name: key.clone(),
@@ -67,15 +71,25 @@ const SETTINGS: &[(&str, &str)] = &[
     ("request.timeout.ms", "INT"),
     ("retries", "INT"),
     ("sasl.jaas.config", "PASSWORD"),
+    ("sasl.login.callback.handler.class", "CLASS"),
     ("sasl.mechanism", "STRING"),
+    ("sasl.oauthbearer.client.credentials.client.id", "STRING"),
+    ("sasl.oauthbearer.client.credentials.client.secret", "PASSWORD"),
+    ("sasl.oauthbearer.scope", "STRING"),
+    ("sasl.oauthbearer.token.endpoint.url", "STRING"),
     ("security.protocol", "STRING"),
     ("session.timeout.ms", "INT"),
+    ("ssl.endpoint.identification.algorithm", "STRING"),
     ("ssl.key.password", "PASSWORD"),
+    ("ssl.keystore.certificate.chain", "PASSWORD"),
     ("ssl.keystore.key", "PASSWORD"),
     ("ssl.keystore.location", "STRING"),
     ("ssl.keystore.password", "PASSWORD"),
+    ("ssl.keystore.type", "STRING"),
+    ("ssl.truststore.certificates", "PASSWORD"),
     ("ssl.truststore.location", "STRING"),
     ("ssl.truststore.password", "PASSWORD"),
+    ("ssl.truststore.type", "STRING"),
     ("transactional.id", "STRING"),
 ];
 
@@ -107,15 +121,14 @@ fn wrong_type(setting: &str, ty: Option<&str>, value: &str) -> Option<String> {
 }
 
 fn refusal(worker: &WorkerConfig, setting: &str) -> Option<String> {
-    let policy = worker.override_policy.rsplit('.').next().unwrap_or_default();
-    let policy = policy.trim_end_matches("ConnectorClientConfigOverridePolicy");
+    let policy = worker.override_policy;
     let allowed = match policy {
-        "None" => false,
-        "Principal" => matches!(setting, "security.protocol" | "sasl.jaas.config" | "sasl.mechanism"),
-        "Allowlist" => worker.override_allowlist.iter().any(|known| known == setting),
-        _ => true,
+        OverridePolicy::All => true,
+        OverridePolicy::None => false,
+        OverridePolicy::Principal => matches!(setting, "security.protocol" | "sasl.jaas.config" | "sasl.mechanism"),
+        OverridePolicy::Allowlist => worker.override_allowlist.iter().any(|known| known == setting),
     };
     (!allowed).then(|| {
-        format!("The '{policy}' policy does not allow '{setting}' to be overridden in the connector configuration.")
+        format!("The '{policy:?}' policy does not allow '{setting}' to be overridden in the connector configuration.")
     })
 }

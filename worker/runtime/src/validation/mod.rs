@@ -12,7 +12,6 @@ pub use report::{Definition, Report, Row};
 use crate::{
     herder::restarts::AutoRestart,
     plugins::{ConnectorPlugin, Listed},
-    providers::Providers,
     rest::{App, body::RawConfig, error::RestError},
 };
 
@@ -33,9 +32,7 @@ pub async fn validate(app: &App, config: &RawConfig) -> Result<Report, RestError
             app.plugins.available()
         ))
     })?;
-    let providers = Providers::of(&app.settings.props);
-    providers.ensure_readable(&given).map_err(RestError::internal)?;
-    let resolved = providers.resolve(&given);
+    let resolved = app.settings.providers.resolve(&given).map_err(|error| RestError::internal(error.message()))?;
     let mut report = Report::new(class);
     framework::check(&mut report, plugin, &resolved, app);
     parts::check(&mut report, &resolved, &app.plugins);
@@ -43,6 +40,9 @@ pub async fn validate(app: &App, config: &RawConfig) -> Result<Report, RestError
     parts::converters(&mut report, &resolved, &app.plugins);
     client::check(&mut report, plugin, &resolved, &app.settings.config);
     restarts(&mut report, &given);
+    for (key, value) in given.iter().filter(|(key, value)| resolved.get(*key) != Some(value)) {
+        report.shown_as(key, value);
+    }
     for (key, _) in config.iter().filter(|(_, value)| value.is_none()) {
         if key == "tasks.max" {
             report.error(key, "Invalid value null for configuration tasks.max: Value must be non-null");

@@ -139,6 +139,15 @@ impl Report {
         });
     }
 
+    /// Shows the text of a setting as it was given, where a provider put in what may be a secret. (Invariant 8)
+    pub fn shown_as(&mut self, name: &str, text: &str) {
+        for row in self.rows.iter_mut().filter(|row| row.name == name) {
+            if row.value.as_ref().is_some_and(|value| value != HIDDEN) {
+                row.value = Some(text.to_owned());
+            }
+        }
+    }
+
     fn next_order(&mut self, group: &str) -> i64 {
         if group.is_empty() {
             return -1;
