@@ -292,6 +292,6 @@ mod tests {
         .expect("a right configuration");
         let props = java_props(&worker, Role::Admin, "c-1", &Props::new());
         let own: Vec<&str> = props.keys().map(String::as_str).filter(|key| *key != "bootstrap.servers").collect();
-        assert_eq!(own, ["client.id", "retries"]);
+        assert_eq!(own, ["client.id", "group.id", "retries"]);
     }
 }
