@@ -13,7 +13,8 @@ COPY --from=build /millrace /usr/local/bin/millrace
 COPY config/worker.properties /etc/millrace/worker.properties
 USER millrace
 EXPOSE 8083
-HEALTHCHECK --interval=5s --timeout=3s --start-period=20s CMD curl -fs http://localhost:8083/health || exit 1
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s \
+    CMD curl -fs "http://localhost:${CONNECT_REST_PORT:-${REST_PORT:-8083}}/health" || exit 1
 ENTRYPOINT ["millrace"]
 # The environment says what a properties file would, as with the images of Confluent and Debezium. Or give it a file:
 # /etc/millrace/worker.properties, or your own.

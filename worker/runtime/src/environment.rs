@@ -11,6 +11,7 @@ use connect_api::Props;
 use crate::logging;
 
 const PREFIX: &str = "CONNECT_";
+const LOGIN_FILE: &str = "-Djava.security.auth.login.config=";
 
 /// Variables of Debezium's image, with what each sets, and its default where the image has one.
 const DEBEZIUM: &[(&str, &str, Option<&str>)] = &[
@@ -50,7 +51,22 @@ impl Environment {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        Self::of(std::env::vars_os().filter_map(text))
+        let mut environment = Self::of(std::env::vars_os().filter_map(text));
+        if let Ok(options) = std::env::var("KAFKA_OPTS") {
+            environment.add_login_file(&options);
+        }
+        environment
+    }
+
+    /// Images were told their login by a file for the JVM, before properties could say it.
+    fn add_login_file(&mut self, options: &str) {
+        let named = options.split_whitespace().find_map(|option| option.strip_prefix(LOGIN_FILE));
+        let Some(path) = named.filter(|_| !self.props.contains_key("sasl.jaas.config")) else { return };
+        match std::fs::read_to_string(path).map(|text| client_section(&text)) {
+            Ok(Some(line)) => drop(self.props.insert("sasl.jaas.config".into(), line)),
+            Ok(None) => self.notes.push(format!("{path}, which KAFKA_OPTS names, has no section KafkaClient")),
+            Err(error) => self.notes.push(format!("could not read {path}, which KAFKA_OPTS names: {error}")),
+        }
     }
 
     /// Reads variables; in which of the two ways is decided by whose names are there.
@@ -69,11 +85,6 @@ impl Environment {
         }
         if let Some(log) = log_directives(&variables) {
             environment.props.entry("millrace.log".into()).or_insert(log);
-        }
-        if said("KAFKA_OPTS").is_some_and(|options| options.contains("java.security.auth.login.config")) {
-            environment.notes.push(
-                "KAFKA_OPTS names a JAAS file, which is not read; put its line into CONNECT_SASL_JAAS_CONFIG".into(),
-            );
         }
         environment
     }
@@ -104,6 +115,26 @@ impl Environment {
         let unread = unread.map(|name| format!("{name} is not read, as in Debezium's image; set {PREFIX}{name}"));
         self.notes.extend(unread);
     }
+}
+
+/// What a file of Java logins says for clients of Kafka: `KafkaClient { module required option="value"; };`
+fn client_section(text: &str) -> Option<String> {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let (_, rest) = text.split_once("KafkaClient")?;
+    let rest = rest.trim_start().strip_prefix('{')?;
+    // Of several modules the first one is the login; its options end at the first semicolon outside of quotes.
+    let mut quote = None;
+    let end = rest.char_indices().find_map(|(at, c)| {
+        match (c, quote) {
+            ('"' | '\'', None) => quote = Some(c),
+            (c, Some(open)) if c == open => quote = None,
+            (';', None) => return Some(at),
+            _ => {}
+        }
+        None
+    })?;
+    Some(format!("{};", rest[..end].trim()))
 }
 
 /// Variables that steer the image itself: its log, and its waiting for Kafka.
@@ -237,11 +268,24 @@ mod tests {
     }
 
     #[test]
-    fn a_login_file_of_java_is_told_of() {
-        let notes = read(&[("KAFKA_OPTS", "-Djava.security.auth.login.config=/etc/jaas.conf")]).notes;
-        assert_eq!(
-            notes,
-            ["KAFKA_OPTS names a JAAS file, which is not read; put its line into CONNECT_SASL_JAAS_CONFIG"]
-        );
+    fn a_login_file_of_java_is_read() {
+        let path = std::env::temp_dir().join(format!("jaas-{}.conf", std::process::id()));
+        let file = "Client { x.Digest required a=\"b\"; };\n// KafkaClient {\nKafkaClient {\n  x.PlainLoginModule required\n  \
+                    username=\"u\"\n  password=\"p;}\";\n};\n";
+        std::fs::write(&path, file).expect("a temporary file");
+        let options = format!("-Xmx1g {LOGIN_FILE}{} -Dx=y", path.display());
+        let mut environment = Environment::default();
+        environment.add_login_file(&options);
+        let line = environment.props.get("sasl.jaas.config").map(String::as_str);
+        assert_eq!(line, Some("x.PlainLoginModule required\n  username=\"u\"\n  password=\"p;}\";"));
+        environment.props.insert("sasl.jaas.config".into(), "given".into());
+        environment.add_login_file(&options);
+        assert_eq!(environment.props["sasl.jaas.config"], "given");
+        std::fs::remove_file(path).expect("the file is ours");
+
+        let mut environment = Environment::default();
+        environment.add_login_file(&format!("{LOGIN_FILE}/no/such"));
+        let missing = "could not read /no/such, which KAFKA_OPTS names: No such file or directory (os error 2)";
+        assert_eq!((environment.props.len(), environment.notes), (0, vec![missing.to_owned()]));
     }
 }

@@ -86,6 +86,23 @@ fn options(line: &str) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_was_quoted_is_read_again(name in "[a-zA-Z.]{1,8}", value in any::<String>()) {
+            let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
+            let line = format!("x.ScramLoginModule required other='y' {name}=\"{quoted}\";");
+            prop_assume!(name != "other");
+            let jaas = Jaas::parse(&line);
+            prop_assert_eq!(jaas.option(&name), Some(value.as_str()));
+        }
+
+        #[test]
+        fn no_line_makes_it_panic(line in any::<String>()) {
+            drop(Jaas::parse(&line).credentials(&["ScramLoginModule"]));
+        }
+    }
 
     #[test]
     fn reads_plain_and_scram_lines() {

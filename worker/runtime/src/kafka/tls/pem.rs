@@ -73,6 +73,15 @@ fn blocks<'a>(text: &'a str, from: &str) -> Result<Vec<Block<'a>>> {
 #[cfg(test)]
 mod tests {
     use super::{super::samples, *};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(parts in prop::collection::vec("-----(BEGIN|END) |(CERTIFICATE|PRIVATE KEY)-----|[A-Za-z0-9+/= \n-]{0,9}|é", 0..12)) {
+            let text = parts.concat();
+            drop((certificates(&text, "x"), private_key(&text, Some("p"), "x")));
+        }
+    }
 
     #[test]
     fn a_chain_may_stand_in_one_line() {

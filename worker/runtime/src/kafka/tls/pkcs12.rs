@@ -12,9 +12,22 @@ use openssl::{
 
 /// What a store holds.
 pub(super) struct Opened {
-    pub(super) key: Option<PKey<Private>>,
-    /// The certificate of the key, and those that vouch for it.
-    pub(super) chain: Vec<X509>,
+    key: Option<(PKey<Private>, X509)>,
+    /// All other certificates, in no order that can be relied on.
+    others: Vec<X509>,
+}
+
+impl Opened {
+    /// The key with its certificate and those that vouch for it.
+    pub(super) fn identity(self) -> Option<(PKey<Private>, Vec<X509>)> {
+        let (key, own) = self.key?;
+        Some((key, upwards(own, self.others)))
+    }
+
+    /// All certificates. Which of them only accompany a key can't be told, other than in JKS.
+    pub(super) fn certificates(self) -> Vec<X509> {
+        self.key.map(|(_, own)| own).into_iter().chain(self.others).collect()
+    }
 }
 
 /// Opens a store; the error is why it can't be.
@@ -22,13 +35,11 @@ pub(super) fn read(bytes: &[u8], password: Option<&str>) -> Result<Opened, Strin
     let store = Pkcs12::from_der(bytes).map_err(|_| "it is neither JKS, nor PKCS12, nor PEM".to_owned())?;
     let password = password.unwrap_or_default();
     let opened: ParsedPkcs12_2 = with_old_ciphers(|| store.parse2(password)).map_err(|error| why(&error))?;
-    // OpenSSL gives the others in the reverse of the file's order when a key is there, which Java writes upwards.
     let others: Vec<X509> = opened.ca.into_iter().flatten().collect();
-    let chain = match opened.cert {
-        Some(own) => upwards(own, others),
-        None => others,
-    };
-    Ok(Opened { key: opened.pkey, chain })
+    Ok(match (opened.pkey, opened.cert) {
+        (Some(key), Some(own)) => Opened { key: Some((key, own)), others },
+        (_, cert) => Opened { key: None, others: cert.into_iter().chain(others).collect() },
+    })
 }
 
 /// A certificate and those that vouch for it, each followed by its issuer; what vouches for nobody is left out.
@@ -76,12 +87,12 @@ mod tests {
         for file in ["keystore.p12", "keystore-rc2.p12"] {
             let opened =
                 read(&samples::bytes(file), Some("store-secret")).unwrap_or_else(|why| panic!("{file}: {why}"));
-            assert!(opened.key.is_some(), "{file}");
-            let subjects: Vec<String> = opened.chain.iter().map(|x509| format!("{:?}", x509.subject_name())).collect();
+            let (_, chain) = opened.identity().unwrap_or_else(|| panic!("{file} has a key"));
+            let subjects: Vec<String> = chain.iter().map(|x509| format!("{:?}", x509.subject_name())).collect();
             assert_eq!(subjects, ["[commonName = \"client\"]", "[commonName = \"authority\"]"], "{file}");
         }
         let trusted = read(&samples::bytes("truststore.p12"), Some("store-secret")).expect("keytool's store");
-        assert_eq!((trusted.key.is_none(), trusted.chain.len()), (true, 1));
+        assert_eq!((trusted.key.is_none(), trusted.certificates().len()), (true, 1));
     }
 
     #[test]

@@ -30,10 +30,12 @@ pub(super) fn trusted(java: &Props) -> Result<Option<Vec<X509>>> {
         Form::Pem => pem::certificates(&String::from_utf8_lossy(&bytes), &from)?,
         Form::Jks => {
             let store = jks::read(&bytes, password).map_err(|error| wrong(&from, &error))?;
-            x509(&store.trusted, &from)?
+            // As in Java, who is trusted with a key is trusted, but not whoever vouches for it.
+            let own = store.keys.iter().filter_map(|key| key.chain.first());
+            x509(store.trusted.iter().chain(own), &from)?
         }
         Form::Jceks => return Err(jceks(&from)),
-        Form::Other => pkcs12::read(&bytes, password).map_err(|error| wrong(&from, &error))?.chain,
+        Form::Other => pkcs12::read(&bytes, password).map_err(|error| wrong(&from, &error))?.certificates(),
     };
     if certificates.is_empty() {
         return Err(wrong(&from, &"it holds no certificate to trust"));
@@ -70,8 +72,8 @@ pub(super) fn identity(java: &Props) -> Result<Option<Identity>> {
         Form::Jceks => Err(jceks(&from)),
         Form::Other => {
             let store = pkcs12::read(&bytes, password.or(key_password)).map_err(|error| wrong(&from, &error))?;
-            let key = store.key.ok_or_else(|| wrong(&from, &"it holds no private key"))?;
-            Ok(Some(Identity { key, chain: store.chain }))
+            let (key, chain) = store.identity().ok_or_else(|| wrong(&from, &"it holds no private key"))?;
+            Ok(Some(Identity { key, chain }))
         }
     }
 }
@@ -117,8 +119,8 @@ fn read(path: &str, setting: &str) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| failed(&error))
 }
 
-fn x509(certificates: &[Vec<u8>], from: &str) -> Result<Vec<X509>> {
-    certificates.iter().map(|der| X509::from_der(der).map_err(|error| wrong(from, &error))).collect()
+fn x509<'a>(certificates: impl IntoIterator<Item = &'a Vec<u8>>, from: &str) -> Result<Vec<X509>> {
+    certificates.into_iter().map(|der| X509::from_der(der).map_err(|error| wrong(from, &error))).collect()
 }
 
 fn wrong(from: &str, reason: &dyn std::fmt::Display) -> Error {
@@ -156,6 +158,18 @@ mod tests {
             assert_eq!(names, ["[commonName = \"authority\"]"], "{java:?}");
         }
         assert_eq!(trusted(&Props::new()).expect("nothing is wrong").map(|found| found.len()), None);
+    }
+
+    #[test]
+    fn a_key_store_may_be_the_trust_store_too() {
+        for (file, expected) in [("keystore.jks", &["client"][..]), ("keystore.p12", &["client", "authority"])] {
+            let path = samples::path(file).display().to_string();
+            let java = props(&[("ssl.truststore.location", &path), ("ssl.truststore.password", "store-secret")]);
+            let found = trusted(&java).expect("a right store").expect("certificates");
+            let names: Vec<String> = found.iter().map(|x509| format!("{:?}", x509.subject_name())).collect();
+            let expected: Vec<String> = expected.iter().map(|name| format!("[commonName = \"{name}\"]")).collect();
+            assert_eq!(names, expected, "{file}");
+        }
     }
 
     #[test]
