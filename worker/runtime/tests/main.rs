@@ -4,4 +4,3 @@
 
 mod alone;
 mod cluster;
-mod golden;

@@ -50,21 +50,39 @@ impl Definition {
     }
 }
 
+/// How a plugin's authors number settings in their groups; forms show them in that order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbering {
+    pub first: i64,
+    /// The number of each setting that is in no group.
+    pub ungrouped: i64,
+}
+
+impl Numbering {
+    /// Kafka's converters count from 0 and its other plugins from 1; Debezium gives 1 to all that have no group.
+    pub fn of(class: &str, kind: &str) -> Self {
+        Self {
+            first: if kind == "converter" { 0 } else { 1 },
+            ungrouped: if class.starts_with("io.debezium.") { 1 } else { -1 },
+        }
+    }
+}
+
 /// The definitions of a plugin's own keys.
-pub fn own_definitions(def: &ConfigDef) -> Vec<Definition> {
-    let mut counts: Vec<(&str, i64)> = Vec::new();
+pub fn own_definitions(def: &ConfigDef, numbering: Numbering) -> Vec<Definition> {
+    let mut next: Vec<(&str, i64)> = Vec::new();
     let mut order = |group: &'static str| {
         if group.is_empty() {
-            return -1;
+            return numbering.ungrouped;
         }
-        match counts.iter_mut().find(|(known, _)| *known == group) {
-            Some((_, count)) => {
-                *count += 1;
-                *count
+        match next.iter_mut().find(|(known, _)| *known == group) {
+            Some((_, order)) => {
+                *order += 1;
+                *order
             }
             None => {
-                counts.push((group, 1));
-                1
+                next.push((group, numbering.first));
+                numbering.first
             }
         }
     };

@@ -1,0 +1,120 @@
+//! Settings of plugins, as the worker tells them: `GET /connector-plugins/{class}/config`, and answers of validation.
+//!
+//! The texts of `documentation` are our own. Other differences stand in a file, by the name of the golden one, with
+//! their reason: members of settings that are something else here.
+
+use std::{collections::BTreeMap, fs};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{Counts, Judged, Row, golden, remove, scratch};
+use crate::worker::Worker;
+
+const NO_PLUGIN: &str = "settings of plugins that this worker does not have";
+const OLDER: &str = "settings of a version that was superseded";
+
+/// What is different in one golden file.
+#[derive(Deserialize)]
+struct Difference {
+    /// For whoever reads the file.
+    #[serde(rename = "why")]
+    _why: String,
+    /// Members by the name of the setting.
+    settings: BTreeMap<String, Map<String, Value>>,
+}
+
+pub(super) async fn judge(row: &Row) -> Judged {
+    let folder = row.folder()?;
+    let mut files: Vec<String> = fs::read_dir(&folder)
+        .expect("a folder of golden files")
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_string_lossy().strip_suffix(".json").map(str::to_owned))
+        .filter(|name| *name != "index" && *name != "differences")
+        .filter(|name| row.files.is_empty() || row.files.iter().any(|start| name.starts_with(start.as_str())))
+        .collect();
+    files.sort();
+    let different: BTreeMap<String, Difference> = match &row.differences {
+        Some(file) => read(&golden().join(file)),
+        None => BTreeMap::new(),
+    };
+    let dir = scratch(row);
+    let mut worker = Worker::with_broker(&dir).0.ready_after_start().await;
+    let mut counts = Counts::default();
+    for name in files {
+        let mut golden: Value = read(&folder.join(format!("{name}.json")));
+        if let Some(difference) = different.get(&name) {
+            lay_over(&mut golden, difference);
+        }
+        let found = if name.starts_with("validate-") {
+            let class = golden["request"]["connector.class"].as_str().unwrap_or_default();
+            let path = format!("/connector-plugins/{class}/config/validate");
+            worker.put(&path, Some(golden["request"].clone())).await
+        } else if name.contains('@') {
+            counts.skip(OLDER, 1);
+            continue;
+        } else {
+            worker.get(&format!("/connector-plugins/{name}/config")).await
+        };
+        if found.status == 404 {
+            counts.skip(NO_PLUGIN, 1);
+            continue;
+        }
+        let expected = golden.get("response").unwrap_or(&golden);
+        let mut differences = Vec::new();
+        compare(expected, &found.body, "", &mut differences);
+        match differences.is_empty() {
+            true => counts.passed += 1,
+            false => counts.fail(format!("{name}:\n  {}", differences.join("\n  "))),
+        }
+    }
+    worker.stop().await;
+    drop(worker);
+    remove(&dir);
+    Ok(counts)
+}
+
+fn read<T: for<'a> Deserialize<'a>>(file: &std::path::Path) -> T {
+    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+fn lay_over(golden: &mut Value, difference: &Difference) {
+    for setting in golden.as_array_mut().into_iter().flatten() {
+        let Some(members) = difference.settings.get(name(setting).unwrap_or_default()) else { continue };
+        for (member, value) in members {
+            setting[member] = value.clone();
+        }
+    }
+}
+
+/// Definitions in a list are matched by their names, so that one too many is one difference.
+fn compare(expected: &Value, found: &Value, path: &str, differences: &mut Vec<String>) {
+    match (expected, found) {
+        (Value::Object(wanted), Value::Object(_)) => {
+            for (name, value) in wanted.iter().filter(|(name, _)| *name != "documentation") {
+                compare(value, &found[name], &format!("{path}.{name}"), differences);
+            }
+        }
+        (Value::Array(wanted), Value::Array(answered))
+            if wanted.iter().chain(answered).all(|item| name(item).is_some()) =>
+        {
+            for item in wanted {
+                let label = name(item).unwrap_or_default();
+                match answered.iter().find(|other| name(other) == name(item)) {
+                    Some(other) => compare(item, other, &format!("{path}[{label}]"), differences),
+                    None => differences.push(format!("{path}[{label}] is missing")),
+                }
+            }
+            let known = |item: &&Value| wanted.iter().any(|other| name(other) == name(item));
+            let surplus = answered.iter().filter(|item| !known(item));
+            differences.extend(surplus.map(|item| format!("{path}[{}] is too many", name(item).unwrap_or_default())));
+        }
+        _ if expected == found => {}
+        _ => differences.push(format!("{path} is {found} and not {expected}")),
+    }
+}
+
+fn name(item: &Value) -> Option<&str> {
+    item["name"].as_str().or_else(|| item["value"]["name"].as_str())
+}
