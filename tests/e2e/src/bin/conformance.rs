@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
     let mut total = Counts::default();
     let mut absent = 0;
     let chosen = |row: &&Row| wanted.is_empty() || wanted.iter().any(|part| row.name.contains(part.as_str()));
-    println!("{:<44} {:>7} {:>7} {:>8}", "", "passed", "failed", "skipped");
+    println!("{:<56} {:>7} {:>7} {:>8}", "", "passed", "failed", "skipped");
     for row in conformance.rows.iter().filter(chosen) {
         let started = Instant::now();
         // What a row needs may fail to start, which is the failure of this row alone.
@@ -27,14 +27,14 @@ async fn main() -> ExitCode {
         let counts = match judged {
             Ok(Ok(counts)) => counts,
             Ok(Err(NotHere(why))) => {
-                println!("{:<44} {:>7} {:>7} {:>8}  {why}", row.name, "-", "-", "all");
+                println!("{:<56} {:>7} {:>7} {:>8}  {why}", row.name, "-", "-", "all");
                 absent += 1;
                 continue;
             }
             Err(panic) => Counts { failed: 1, failures: vec![panic.to_string()], ..Counts::default() },
         };
         println!(
-            "{:<44} {:>7} {:>7} {:>8}  {} s",
+            "{:<56} {:>7} {:>7} {:>8}  {} s",
             row.name,
             counts.passed,
             counts.failed,

@@ -3,6 +3,7 @@
 //! `make conformance` runs every row, and the tests of `make test` take theirs from the same file.
 
 mod cases;
+mod openapi;
 mod readme;
 mod rest;
 mod runner;
@@ -55,6 +56,7 @@ enum Judge {
     Cases,
     Mysql,
     EsSink,
+    Openapi,
 }
 
 /// What became of the cases of a row.
@@ -123,6 +125,7 @@ impl Conformance {
             Judge::Settings => settings::judge(row).await,
             Judge::Cases => cases::judge(row),
             Judge::Mysql => source::judge(row).await,
+            Judge::Openapi => openapi::judge(row).await,
             Judge::EsSink => sink::judge(row).await,
         }
     }
