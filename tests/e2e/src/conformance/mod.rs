@@ -3,6 +3,7 @@
 //! `make conformance` runs every row, and the tests of `make test` take theirs from the same file.
 
 mod cases;
+mod client;
 mod openapi;
 mod readme;
 mod rest;
@@ -57,6 +58,7 @@ enum Judge {
     Mysql,
     EsSink,
     Openapi,
+    Client,
 }
 
 /// What became of the cases of a row.
@@ -126,6 +128,7 @@ impl Conformance {
             Judge::Cases => cases::judge(row),
             Judge::Mysql => source::judge(row).await,
             Judge::Openapi => openapi::judge(row).await,
+            Judge::Client => client::judge(row).await,
             Judge::EsSink => sink::judge(row).await,
         }
     }

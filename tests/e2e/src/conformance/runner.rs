@@ -1,6 +1,6 @@
 //! Running the scripts that captured what the originals answered, and reading what they say.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
 use super::{Counts, NotHere, golden};
 use crate::services::scripts;
@@ -19,11 +19,15 @@ pub(super) fn python(requirements: &str) -> Result<String, NotHere> {
     let output = output.expect("the script can be run");
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
-        false => Err(NotHere(format!(
-            "the Python packages of {requirements} can't be had: {}",
-            String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default()
-        ))),
+        false => Err(NotHere(reason(&format!("the Python packages of {requirements} can't be had"), &output))),
     }
+}
+
+/// What a script that fetches things said when it could not.
+pub(super) fn reason(what: &str, output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    let last = text.lines().rfind(|line| !line.trim().is_empty());
+    format!("{what}: {}", last.unwrap_or_default())
 }
 
 /// Runs it and counts by its last line, `N passed, N failed`. What it said of failures is kept.
