@@ -9,7 +9,7 @@ use std::{process::ExitCode, time::Instant};
 use connect_e2e::conformance::{Conformance, Counts, NotHere, Row, Table};
 
 /// Lines of a row's failures: enough to see what is wrong.
-const FAILURES_SHOWN: usize = 40;
+const FAILURES_SHOWN: usize = 400;
 
 #[tokio::main]
 async fn main() -> ExitCode {

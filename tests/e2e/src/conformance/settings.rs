@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fs};
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Counts, Judged, Row, golden, remove, scratch};
 use crate::worker::Worker;
@@ -20,6 +20,12 @@ struct Difference {
     /// For whoever reads the file.
     #[serde(rename = "why")]
     _why: String,
+    /// Settings that are not listed here.
+    #[serde(default)]
+    absent: Vec<String>,
+    /// Settings that only this worker lists; what is said of them is not compared.
+    #[serde(default)]
+    added: Vec<String>,
     /// Members by the name of the setting.
     settings: BTreeMap<String, Map<String, Value>>,
 }
@@ -80,10 +86,16 @@ fn read<T: for<'a> Deserialize<'a>>(file: &std::path::Path) -> T {
 }
 
 fn lay_over(golden: &mut Value, difference: &Difference) {
-    for setting in golden.as_array_mut().into_iter().flatten() {
+    let settings = if golden.is_array() { &mut *golden } else { &mut golden["response"]["configs"] };
+    let Some(settings) = settings.as_array_mut() else { return };
+    settings.retain(|setting| !difference.absent.iter().any(|absent| name(setting) == Some(absent)));
+    settings.extend(difference.added.iter().map(|added| json!({"name": added})));
+    for setting in settings {
         let Some(members) = difference.settings.get(name(setting).unwrap_or_default()) else { continue };
+        // In an answer of validation the definition stands beside the value.
+        let definition = if setting["definition"].is_object() { &mut setting["definition"] } else { setting };
         for (member, value) in members {
-            setting[member] = value.clone();
+            definition[member] = value.clone();
         }
     }
 }
@@ -110,9 +122,24 @@ fn compare(expected: &Value, found: &Value, path: &str, differences: &mut Vec<St
             let surplus = answered.iter().filter(|item| !known(item));
             differences.extend(surplus.map(|item| format!("{path}[{}] is too many", name(item).unwrap_or_default())));
         }
+        (Value::Array(wanted), Value::Array(answered)) if path.ends_with(".recommended_values") => {
+            // Each worker recommends the plugins that it has.
+            let (wanted, answered) = (common(wanted, answered), common(answered, wanted));
+            if wanted != answered {
+                differences.push(format!("{path} is {answered:?} and not {wanted:?}"));
+            }
+        }
         _ if expected == found => {}
         _ => differences.push(format!("{path} is {found} and not {expected}")),
     }
+}
+
+/// What is no plugin, and the plugins that are in the other list too. The JVM names one as often as it has versions.
+fn common<'a>(list: &'a [Value], other: &[Value]) -> Vec<&'a Value> {
+    let is_plugin = |value: &Value| value.as_str().is_some_and(|text| text.matches('.').count() > 2);
+    let mut kept: Vec<&Value> = list.iter().filter(|value| !is_plugin(value) || other.contains(value)).collect();
+    kept.dedup();
+    kept
 }
 
 fn name(item: &Value) -> Option<&str> {
