@@ -65,8 +65,8 @@ enum Judge {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub passed: usize,
-    /// What failed, as the judge says it.
     pub failed: usize,
+    /// What failed, as the judge says it.
     pub failures: Vec<String>,
     /// How many were not judged, by the reason.
     pub skipped: BTreeMap<String, usize>,

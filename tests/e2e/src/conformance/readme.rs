@@ -70,3 +70,20 @@ fn line(row: &Row, counts: &Counts) -> String {
     let reasons: Vec<String> = counts.skipped.iter().map(|(why, count)| format!("{count} {why}")).collect();
     format!("| {} | {} | {} | {} |", row.name, counts.passed, counts.failed, reasons.join("; "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_what_was_not_judged_and_is_found_by_its_name() {
+        let conformance = Conformance::read();
+        let row = &conformance.rows[0];
+        let mut counts = Counts { passed: 7, ..Counts::default() };
+        counts.skip("dates", 2);
+        counts.skip("maps", 1);
+        let written = line(row, &counts);
+        assert_eq!(written, format!("| {} | 7 | 0 | 2 dates; 1 maps |", row.name));
+        assert_eq!(name_of(&written), row.name);
+    }
+}

@@ -54,3 +54,24 @@ fn passed_and_failed(line: &str) -> Option<(usize, usize)> {
     let failed = counts.next()?.strip_suffix(" failed")?.parse().ok()?;
     Some((passed, failed))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn check(script: &str, passed: usize, failed: usize) {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]);
+        let counts = counts(shell).await;
+        assert_eq!((counts.passed, counts.failed), (passed, failed), "{script}: {counts:?}");
+    }
+
+    #[tokio::test]
+    async fn a_runner_that_says_nothing_or_ends_badly_has_failed() {
+        check("echo PASS one; echo '3 passed, 0 failed'", 3, 0).await;
+        check("echo '3 passed, 2 failed'; exit 1", 3, 2).await;
+        check("echo '3 passed, 0 failed'; exit 1", 3, 1).await;
+        check("echo PASS one", 0, 1).await;
+        check("exit 0", 0, 1).await;
+    }
+}

@@ -145,3 +145,56 @@ fn common<'a>(list: &'a [Value], other: &[Value]) -> Vec<&'a Value> {
 fn name(item: &Value) -> Option<&str> {
     item["name"].as_str().or_else(|| item["value"]["name"].as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(expected: Value, found: Value, differences: &[&str]) {
+        let mut seen = Vec::new();
+        compare(&expected, &found, "", &mut seen);
+        assert_eq!(seen, differences);
+    }
+
+    #[test]
+    fn settings_are_compared_by_their_names() {
+        let key =
+            |name: &str, default: Value| json!({"name": name, "default_value": default, "documentation": name.len()});
+        check(json!([key("a", json!(1))]), json!([{"name": "a", "default_value": 1, "documentation": "other"}]), &[]);
+        check(
+            json!([key("a", json!("1")), key("b", Value::Null)]),
+            json!([key("c", Value::Null), key("a", json!("2"))]),
+            &["[a].default_value is \"2\" and not \"1\"", "[b] is missing", "[c] is too many"],
+        );
+    }
+
+    #[test]
+    fn workers_recommend_the_plugins_that_they_have() {
+        let recommended = |list: Value| json!({"recommended_values": list});
+        let theirs = recommended(json!(["org.apache.kafka.A", "org.apache.kafka.A", "io.confluent.connect.B", "none"]));
+        check(theirs.clone(), recommended(json!(["com.github.other.C", "org.apache.kafka.A", "none"])), &[]);
+        check(
+            theirs,
+            recommended(json!(["org.apache.kafka.A"])),
+            &[
+                ".recommended_values is [String(\"org.apache.kafka.A\")] and not [String(\"org.apache.kafka.A\"), String(\"none\")]",
+            ],
+        );
+    }
+
+    #[test]
+    fn differences_on_purpose_are_laid_over() {
+        let difference = Difference {
+            _why: String::new(),
+            absent: vec!["a".to_owned()],
+            added: vec!["c".to_owned()],
+            settings: BTreeMap::from([("b".to_owned(), Map::from_iter([("type".to_owned(), json!("INT"))]))]),
+        };
+        let mut golden = json!([{"name": "a"}, {"name": "b", "type": "LONG"}]);
+        lay_over(&mut golden, &difference);
+        assert_eq!(golden, json!([{"name": "b", "type": "INT"}, {"name": "c"}]));
+        let mut answer = json!({"response": {"configs": [{"definition": {"name": "b"}, "value": {"name": "b"}}]}});
+        lay_over(&mut answer, &difference);
+        assert_eq!(answer["response"]["configs"][0]["definition"], json!({"name": "b", "type": "INT"}));
+    }
+}
