@@ -10,6 +10,8 @@ use super::dispatch::{Answer, Handled};
 /// One operation: what it takes, what it answers when it is done and how it may refuse.
 struct Operation {
     method: &'static str,
+    /// What generated clients name their function; the names of the JVM worker's resources.
+    id: &'static str,
     summary: &'static str,
     /// Query parameters by name, each with the name of its schema.
     query: &'static [(&'static str, &'static str)],
@@ -29,10 +31,11 @@ const BODY_REFUSAL: [u16; 2] = [413, 415];
 
 const fn operation(
     method: &'static str,
+    id: &'static str,
     summary: &'static str,
     answers: &'static [(u16, Option<&'static str>)],
 ) -> Operation {
-    Operation { method, summary, query: &[], body: None, answers, refusals: &[] }
+    Operation { method, id, summary, query: &[], body: None, answers, refusals: &[] }
 }
 
 impl Operation {
@@ -57,7 +60,7 @@ impl Operation {
             .iter()
             .map(|(name, schema)| json!({"name": name, "in": "query", "required": false, "schema": reference(schema)}));
         let mut whole = json!({
-            "operationId": self.id(path),
+            "operationId": self.id,
             "summary": self.summary,
             "parameters": in_path.chain(in_query).collect::<Vec<Value>>(),
             "responses": self.responses(path),
@@ -66,12 +69,6 @@ impl Operation {
             whole["requestBody"] = json!({"required": true, "content": content(body)});
         }
         whole
-    }
-
-    /// The method and the words of the path, for generated clients name their functions after it.
-    fn id(&self, path: &str) -> String {
-        let words = path.split(['/', '-']).map(|word| word.trim_matches(['{', '}'])).filter(|word| !word.is_empty());
-        words.fold(self.method.to_owned(), |id, word| format!("{id}_{word}"))
     }
 
     fn responses(&self, path: &str) -> Map<String, Value> {
@@ -111,13 +108,13 @@ fn done(path: &str, schema: Option<&str>) -> Value {
 
 /// Whoever has a connector's name can go on to all that takes one.
 fn links(path: &str) -> Value {
-    let takes_name =
-        |operation: &Operation, other: &str| (operation.id(other), other.starts_with("/connectors/{connector}"));
-    let link =
-        |id: String| (id.clone(), json!({"operationId": id, "parameters": {"connector": "$response.body#/name"}}));
-    let all = paths::PATHS.iter().filter(|(other, _)| *other != path);
-    let ids = all.flat_map(|(other, operations)| operations.iter().map(move |operation| takes_name(operation, other)));
-    Value::Object(ids.filter(|(_, takes)| *takes).map(|(id, _)| link(id)).collect())
+    let takes_name = |other: &str| other.starts_with("/connectors/{connector}") && other != path;
+    let operations = paths::PATHS.iter().filter(|(other, _)| takes_name(other)).flat_map(|(_, operations)| *operations);
+    let link = |operation: &Operation| {
+        let parameters = json!({"connector": "$response.body#/name"});
+        (operation.id.to_owned(), json!({"operationId": operation.id, "parameters": parameters}))
+    };
+    Value::Object(operations.map(link).collect())
 }
 
 fn refused(status: u16) -> Value {
@@ -170,6 +167,15 @@ mod tests {
     }
 
     #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let mut ids: Vec<&str> = paths::PATHS.iter().flat_map(|(_, all)| all.iter().map(|o| o.id)).collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), all);
+    }
+
+    #[test]
     fn every_schema_that_is_referred_to_is_there() {
         let document = match document().expect("the document is always there").body {
             crate::rest::dispatch::Content::Json(document) => document,
@@ -183,13 +189,13 @@ mod tests {
 
     #[test]
     fn an_operation_says_what_it_takes_and_gives() {
-        let restart = operation("post", "restart", &[(204, None)])
+        let restart = operation("post", "restartConnector", "restart", &[(204, None)])
             .query(&[("onlyFailed", "Flag")])
             .refuses(&[404])
             .to_json("/connectors/{connector}/restart");
         let statuses: Vec<&String> = restart["responses"].as_object().expect("an object").keys().collect();
         assert_eq!(statuses, ["204", "400", "404", "406", "413", "415", "500", "503"]);
-        assert_eq!(restart["operationId"], "post_connectors_connector_restart");
+        assert_eq!(restart["operationId"], "restartConnector");
         assert_eq!(
             restart["parameters"],
             json!([

@@ -30,8 +30,8 @@ pub(super) fn all() -> Value {
     let map = json!({"type": "object", "additionalProperties": true});
     let nullable_map = json!({"type": "object", "additionalProperties": true, "nullable": true});
     let kind = json!({"type": "string", "enum": ["source", "sink", "unknown"]});
-    // Numbers and booleans are taken as their text.
-    let setting = json!({"nullable": true, "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]});
+    // Of any type, so that generated clients take what their users have at hand.
+    let setting = json!({"description": "a text or null; numbers and booleans are taken as their text"});
     let state = |members: Value| {
         let mut whole = members;
         whole["state"] = text.clone();
@@ -44,7 +44,9 @@ pub(super) fn all() -> Value {
         "Names": list(text.clone()),
         // Parameters are forgiving, as the JVM's are: what is none of the words they know is as if it were not there.
         "Flag": {"type": "string", "description": "`true`; anything else is false", "example": "true"},
-        "Expand": {"type": "string", "description": "`status` or `info`, or both by repeating it", "example": "status"},
+        "Expand": {
+            "type": "array", "items": {"type": "string"}, "description": "`status`, `info` or both", "example": ["status"],
+        },
         "Scope": {"type": "string", "description": "`cluster`; anything else is this worker", "example": "cluster"},
         "Root": object(json!({"version": text, "commit": text, "kafka_cluster_id": text})),
         "Health": object(json!({"status": text, "message": text})),
