@@ -3,12 +3,12 @@
 
 use std::{path::Path, process::Command};
 
-use super::{Judged, NotHere, Row, golden, remove, runner, scratch};
+use super::{Judged, NotHere, Row, Scratch, golden, runner};
 use crate::{services::scripts, worker::Worker};
 
 pub(super) async fn judge(row: &Row) -> Judged {
     let folder = golden().join(&row.folder);
-    let dir = scratch(row);
+    let dir = Scratch::of(row);
     let mut worker = Worker::with_broker(&dir).0.ready_after_start().await;
     let mut client = match row.option("language") {
         "go" => generated(&folder, &dir, &worker).await?,
@@ -28,8 +28,6 @@ pub(super) async fn judge(row: &Row) -> Judged {
     client.arg(&worker.url).arg(&file);
     let counts = runner::counts(client).await;
     worker.stop().await;
-    drop(worker);
-    remove(&dir);
     Ok(counts)
 }
 

@@ -168,12 +168,29 @@ fn golden() -> PathBuf {
     repository().join("tests/golden")
 }
 
-/// A folder of a row's own for what it starts.
-fn scratch(row: &Row) -> PathBuf {
-    let name: String = row.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    crate::services::fresh_dir(&format!("conformance_{name}"))
+/// A folder of a row's own for what it starts. It stays where the row panicked, for whoever looks for the reason.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn of(row: &Row) -> Self {
+        let name: String = row.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        Self(crate::services::fresh_dir(&format!("conformance_{name}")))
+    }
 }
 
-fn remove(dir: &Path) {
-    std::fs::remove_dir_all(dir).expect("the row's folder can be removed");
+impl std::ops::Deref for Scratch {
+    type Target = Path;
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if !std::thread::panicking()
+            && let Err(error) = std::fs::remove_dir_all(&self.0)
+        {
+            println!("could not remove {}: {error}", self.0.display());
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{Counts, Judged, Row, golden, remove, runner, scratch};
+use super::{Counts, Judged, Row, Scratch, golden, runner};
 use crate::worker::Worker;
 
 /// The connectors that the settings of schemathesis speak of, by the state they are to be in.
@@ -14,7 +14,7 @@ const CONNECTORS: [(&str, &str); 2] = [("paused", "PAUSED"), ("stopped", "STOPPE
 pub(super) async fn judge(row: &Row) -> Judged {
     let folder = golden().join(&row.folder);
     let python = runner::python(&format!("{}/requirements.txt", row.folder))?;
-    let dir = scratch(row);
+    let dir = Scratch::of(row);
     let mut worker = Worker::with_broker(&dir).0.ready_after_start().await;
     for (name, state) in CONNECTORS {
         let config = json!({"connector.class": "FileStreamSource", "file": dir.join("no-such-file"), "topic": "t"});
@@ -27,7 +27,7 @@ pub(super) async fn judge(row: &Row) -> Judged {
     command.arg("--config-file").arg(folder.join("schemathesis.toml")).arg("run").arg("--no-color");
     command.arg(format!("{}/openapi.json", worker.url)).args(["--report", "json", "--report-json-path"]).arg(&report);
     // It leaves its notes in the folder that it runs in.
-    command.current_dir(&dir).env("SCHEMATHESIS_HOOKS", folder.join("hooks.py")).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.current_dir(&*dir).env("SCHEMATHESIS_HOOKS", folder.join("hooks.py")).env("PYTHONDONTWRITEBYTECODE", "1");
     let output = tokio::task::spawn_blocking(move || command.output()).await.expect("waiting does not panic");
     let text = String::from_utf8_lossy(&output.expect("schemathesis can be run").stdout).into_owned();
     let mut counts = counts(&std::fs::read_to_string(&report).unwrap_or_default(), &text);
@@ -35,8 +35,6 @@ pub(super) async fn judge(row: &Row) -> Judged {
         counts.fail(format!("the worker is not well afterwards:\n{}", worker.log()));
     }
     worker.stop().await;
-    drop(worker);
-    remove(&dir);
     Ok(counts)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Counts, Judged, Row, golden, remove, runner, scratch};
+use super::{Counts, Judged, Row, Scratch, golden, runner};
 use crate::{
     broker::Broker,
     worker::{Worker, binary},
@@ -13,7 +13,7 @@ const GROUP: &str = "connect-lab";
 
 pub(super) async fn judge(row: &Row, variants: &BTreeMap<String, BTreeMap<String, String>>) -> Judged {
     let mode = row.option("mode");
-    let dir = scratch(row);
+    let dir = Scratch::of(row);
     let broker = Broker::start(&dir.join("broker")).await;
     let mut counts = Counts::default();
     for variant in &row.files {
@@ -34,7 +34,5 @@ pub(super) async fn judge(row: &Row, variants: &BTreeMap<String, BTreeMap<String
         counts.add(runner::counts(runner).await);
         worker.stop().await;
     }
-    drop(broker);
-    remove(&dir);
     Ok(counts)
 }

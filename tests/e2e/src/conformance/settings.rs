@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fs};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Counts, Judged, Row, golden, remove, scratch};
+use super::{Counts, Judged, Row, Scratch, golden};
 use crate::worker::Worker;
 
 const NO_PLUGIN: &str = "settings of plugins that this worker does not have";
@@ -44,7 +44,7 @@ pub(super) async fn judge(row: &Row) -> Judged {
         Some(file) => read(&golden().join(file)),
         None => BTreeMap::new(),
     };
-    let dir = scratch(row);
+    let dir = Scratch::of(row);
     let mut worker = Worker::with_broker(&dir).0.ready_after_start().await;
     let mut counts = Counts::default();
     for name in files {
@@ -75,8 +75,6 @@ pub(super) async fn judge(row: &Row) -> Judged {
         }
     }
     worker.stop().await;
-    drop(worker);
-    remove(&dir);
     Ok(counts)
 }
 

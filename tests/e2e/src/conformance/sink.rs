@@ -1,10 +1,10 @@
 //! The Elasticsearch sink: scenarios that `run.py` runs against a real engine and against its own stub.
 
-use super::{Judged, Row, remove, runner, scratch};
+use super::{Judged, Row, Scratch, runner};
 use crate::{services::Service, worker::Worker};
 
 pub(super) async fn judge(row: &Row) -> Judged {
-    let dir = scratch(row);
+    let dir = Scratch::of(row);
     let bootstrap = format!("127.0.0.1:{}", Service::Kafka.shared());
     let target = format!("http://127.0.0.1:{}", Service::Elasticsearch.shared());
     let group = format!("golden-es-{}", std::process::id());
@@ -13,7 +13,5 @@ pub(super) async fn judge(row: &Row) -> Judged {
     runner.args(["--connect", &worker.url, "--bootstrap", &bootstrap, "--target", &target]);
     let counts = runner::counts(runner).await;
     worker.stop().await;
-    drop(worker);
-    remove(&dir);
     Ok(counts)
 }

@@ -1,10 +1,10 @@
 //! The MySQL and MariaDB source: scenarios that `check.py` runs against real servers, record for record.
 
-use super::{Judged, Row, remove, runner, scratch};
+use super::{Judged, Row, Scratch, runner};
 use crate::{services::Service, worker::Worker};
 
 pub(super) async fn judge(row: &Row) -> Judged {
-    let dir = scratch(row);
+    let dir = Scratch::of(row);
     // The runner empties the servers before each scenario, so they are no one else's.
     let mysql = Service::Mysql.own(&dir.join("mysql"));
     let mariadb = Service::Mariadb.own(&dir.join("mariadb"));
@@ -16,7 +16,5 @@ pub(super) async fn judge(row: &Row) -> Judged {
     runner.args(["--mysql-port", &mysql.port.to_string(), "--mariadb-port", &mariadb.port.to_string()]);
     let counts = runner::counts(runner).await;
     worker.stop().await;
-    drop((worker, mysql, mariadb));
-    remove(&dir);
     Ok(counts)
 }
