@@ -1,5 +1,5 @@
 # The only door: `make run` shows the product, `make test` proves it. Both set up what they need.
-.PHONY: run test check fmt bench tools clean-services
+.PHONY: run test check fmt bench conformance tools clean-services
 
 export CARGO_TERM_COLOR ?= auto
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -28,6 +28,12 @@ fmt:
 bench: tools
 	cargo build --release --package millrace --package connect-bench --bin millrace --bin connect-bench
 	@MILLRACE_BIN=$(TARGET)/release/millrace $(TARGET)/release/connect-bench $(SCENARIOS)
+
+# Everything that the originals answered, judged on the release build; writes the table in README.md. ROWS="part of a name".
+conformance: tools
+	cargo build --release --package millrace --package connect-golden --package connect-e2e --bin millrace --bin golden --bin conformance
+	@MILLRACE_BIN=$(TARGET)/release/millrace $(TARGET)/release/conformance $(if $(ROWS),"$(ROWS)"); status=$$?; \
+		tests/services/shared.sh stop; exit $$status
 
 tools:
 	@tests/services/tools.sh

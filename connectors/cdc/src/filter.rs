@@ -30,9 +30,13 @@ impl RegexList {
 
 impl Setting for RegexList {
     const TYPE: ConfigType = ConfigType::List;
+    const REQUIRED: bool = false;
     fn parse(text: &str) -> Result<Self, Problem> {
         let regexes = split_list(text).iter().map(|part| whole(part)).collect::<Result<_, _>>()?;
         Ok(Self(Arc::new(regexes)))
+    }
+    fn absent() -> Option<Self> {
+        Some(Self::default())
     }
 }
 

@@ -27,7 +27,7 @@ pub enum Purpose {
 
 impl Connector {
     pub fn new(settings: &Settings) -> Self {
-        Self { server: settings.server.clone(), timeout: settings.shared.values.connect_timeout }
+        Self { server: settings.server.clone(), timeout: settings.shared.values.connect_timeout.0 }
     }
 
     pub fn server(&self) -> &Server {

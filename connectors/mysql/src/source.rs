@@ -283,7 +283,7 @@ impl Parts {
             Some(known) => {
                 let accepted = |source: &str| match events.gtid_includes.is_empty() {
                     false => events.gtid_includes.matches(source),
-                    true => events.gtid_excludes.is_empty() || !events.gtid_excludes.matches(source),
+                    true => events.gtid_excludes.0.is_empty() || !events.gtid_excludes.0.matches(source),
                 };
                 let mut purged = None;
                 if let GtidSet::MySql(known) = &known {

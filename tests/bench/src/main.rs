@@ -2,17 +2,18 @@
 //!
 //! The figure is the worker's CPU-seconds per million records, because everything shares the machine's cores; a rate
 //! is only compared with something else in the same run. `BENCH_ROWS` sets the number of rows (a million), and
-//! arguments choose among: idle decode stream sink file broker.
+//! arguments choose among: idle list decode stream sink file broker.
 
 mod broker;
 mod file;
+mod list;
 mod process;
 mod sink;
 mod source;
 
 use serde_json::{Value, json};
 
-const SCENARIOS: [&str; 6] = ["idle", "decode", "stream", "sink", "file", "broker"];
+const SCENARIOS: [&str; 7] = ["idle", "list", "decode", "stream", "sink", "file", "broker"];
 
 #[tokio::main]
 async fn main() {
@@ -22,6 +23,7 @@ async fn main() {
     for scenario in SCENARIOS.iter().filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == *name)) {
         let results = match *scenario {
             "idle" => process::idle().await,
+            "list" => list::many_connectors().await,
             "decode" => source::stream(rows, source::Producer::Null).await,
             "stream" => source::stream(rows, source::Producer::Kafka).await,
             "broker" => broker::measure(rows).await,

@@ -3,6 +3,7 @@
 //! Nothing here knows the crates of the worker; everything goes through the binary and the wire.
 
 pub mod broker;
+pub mod conformance;
 pub mod database;
 pub mod index;
 pub mod pipeline;

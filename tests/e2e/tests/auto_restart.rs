@@ -13,6 +13,7 @@ async fn a_failed_task_starts_again_by_itself_when_its_connector_wants_it() {
     let dir = fresh_dir("auto_restart");
     let (worker, _) = Worker::with_broker(&dir);
     let mut worker = worker.ready_after_start().await;
+    worker.expects(&["could not read file", "task failed and is started again in"]);
     // The source can't read a folder.
     let input = dir.join("in.txt");
     std::fs::create_dir(&input).expect("the test's folder can be written");

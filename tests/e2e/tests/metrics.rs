@@ -204,6 +204,7 @@ async fn the_figures_are_those_of_the_jvm_under_the_names_of_its_dashboards() {
     let dir = fresh_dir("metrics");
     let (worker, _) = Worker::with_broker(&dir);
     let mut worker = worker.ready_after_start().await;
+    worker.expects(&["Tolerance exceeded in error handler", "Subscribed topic not available: "]);
     let (input, output) = (dir.join("in.txt"), dir.join("out.txt"));
     let lines = |from: usize, to: usize| (from..to).map(|line| format!("line {line}\n")).collect::<String>();
     std::fs::write(&input, lines(0, 1500)).expect("the test's folder can be written");

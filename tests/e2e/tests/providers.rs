@@ -17,6 +17,7 @@ async fn values_of_providers_reach_connectors_and_nobody_else() {
     let mut worker = worker;
     worker.environment("TOPIC_OF_TEST", "hidden-topic");
     let mut worker = worker.ready_after_start().await;
+    worker.expects(&["Could not read properties from file"]);
     let (secrets, input) = (dir.join("secrets.properties"), dir.join("in.txt"));
     std::fs::write(&input, "one\n").expect("the test's folder can be written");
     std::fs::write(&secrets, "rack=hidden-rack\n").expect("the test's folder can be written");

@@ -55,6 +55,7 @@ async fn a_task_that_waits_for_kafka_in_vain_is_shown_as_stuck() {
         worker.property("millrace.task.stuck.after.ms", "1500");
         worker.property("millrace.compat.strict", &strict.to_string());
         let mut worker = worker.ready_after_start().await;
+        worker.expects(&["task is RUNNING but stuck, Kafka confirms no more records"]);
         wait::until("the first line is stored", SOON, true, || async {
             worker.get("/connectors/source/offsets").await.body["offsets"][0]["offset"].is_object()
         })

@@ -163,6 +163,11 @@ impl Plugins {
         rows.iter().filter(named).min_by_key(rank).copied()
     }
 
+    /// The classes of one kind, as forms offer them.
+    pub fn classes(&self, kind: &str) -> Vec<String> {
+        self.list(false).into_iter().filter(|row| row.kind == kind).map(|row| row.class.to_owned()).collect()
+    }
+
     /// The connectors as the message about an unknown class lists them.
     pub fn available(&self) -> String {
         let describe = |row: Listed| {

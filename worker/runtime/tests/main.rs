@@ -5,5 +5,4 @@
 mod alone;
 mod cluster;
 mod compose;
-mod golden;
 mod restarts;

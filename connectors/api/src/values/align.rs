@@ -87,7 +87,8 @@ pub(super) fn restate(value: Value, from: Option<&Schema>, to: Option<&Schema>) 
     }
 }
 
-fn moment(value: &Value, name: Option<&str>) -> Option<i64> {
+/// Milliseconds of a date, whichever type it has.
+pub(super) fn moment(value: &Value, name: Option<&str>) -> Option<i64> {
     match (value, name) {
         (Value::Int32(days), Some(logical::DATE)) => Some(i64::from(*days) * time::DAY_MS),
         (Value::Int32(ms), Some(logical::TIME)) => Some(i64::from(*ms)),

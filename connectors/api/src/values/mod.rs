@@ -1,11 +1,15 @@
-//! Values as header text and back, as `SimpleHeaderConverter` and the transforms that take literals understand it.
+//! Values as header text and back, and as values of other types: `org.apache.kafka.connect.data.Values`.
 
 mod align;
+mod convert;
+mod infer;
 mod parse;
 mod project;
 mod text;
 mod validate;
 
+pub use convert::convert;
+pub use infer::infer;
 pub use parse::parse;
 pub use project::project;
 pub(crate) use text::base64;

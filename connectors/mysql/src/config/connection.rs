@@ -1,13 +1,11 @@
 //! Settings of the connection. MySQL and MariaDB differ in the group that they show and in the encryption modes.
 
-use std::time::Duration;
-
 use connect_api::Password;
 
-use super::values::{Hostname, MariaDbSslMode, MySqlSslMode, ServerId, TopicPrefix};
+use super::values::{ClassName, Hostname, MariaDbSslMode, Millis, MySqlSslMode, ServerId, TopicPrefix};
 
 macro_rules! connection_settings {
-    ($name:ident, $group:literal, $mode:ty, $default_mode:literal) => {
+    ($name:ident, $group:literal, $mode:ty, $default_mode:literal, { $($driver:tt)* }) => {
         connect_api::config! {
             /// Where the server is and how to log in.
             #[style = Debezium]
@@ -29,7 +27,7 @@ macro_rules! connection_settings {
             pub password: Option<Password>,
             /// How long a query that is no table scan may take.
             #[config(key = "database.query.timeout.ms", group = $group, importance = Low, default = "600000", display = "Query timeout")]
-            pub query_timeout: Duration,
+            pub query_timeout: Millis,
             /// Statements, parted by semicolons, that run on each connection but the one that reads the log; two
             /// semicolons are one in the statement.
             #[config(key = "database.initial.statements", group = $group, importance = Low, display = "Initial statements", width = Long)]
@@ -52,6 +50,7 @@ macro_rules! connection_settings {
             /// Password of the trust store.
             #[config(key = "database.ssl.truststore.password", group = $group, importance = Medium, display = "SSL Truststore Password", width = Medium)]
             pub ssl_truststore_password: Option<Password>,
+            $($driver)*
                 /// Whether the connection is encrypted, and what of the server's certificate is checked.
                 #[config(key = "database.ssl.mode", group = $group, importance = Medium, default = $default_mode, display = "SSL mode", width = Medium)]
                 pub ssl_mode: $mode,
@@ -60,5 +59,12 @@ macro_rules! connection_settings {
     };
 }
 
-connection_settings!(MySqlConnection, "MySQL", MySqlSslMode, "preferred");
-connection_settings!(MariaDbConnection, "MariaDB", MariaDbSslMode, "disable");
+connection_settings!(MySqlConnection, "MySQL", MySqlSslMode, "preferred", {
+    /// Accepted without effect: there is no JDBC driver.
+    #[config(key = "database.jdbc.driver", group = "MySQL", importance = Low, default = "com.mysql.cj.jdbc.Driver", display = "JDBC Driver Class Name", width = Medium)]
+    pub jdbc_driver: ClassName,
+    /// Accepted without effect, see database.jdbc.driver.
+    #[config(key = "database.protocol", group = "MySQL", importance = Low, default = "jdbc:mysql", display = "JDBC Protocol", width = Medium)]
+    pub jdbc_protocol: String,
+});
+connection_settings!(MariaDbConnection, "MariaDB", MariaDbSslMode, "disable", {});

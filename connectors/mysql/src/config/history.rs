@@ -2,13 +2,15 @@
 
 use connect_api::Props;
 
+use super::values::ClassName;
+
 connect_api::config! {
     /// Where the structure of the tables is kept.
     #[style = Debezium]
     pub struct HistorySettings {
         /// Where the schema history is kept; a Kafka topic, whatever class is named.
         #[config(key = "schema.history.internal", group = "History Storage", importance = Low, default = "io.debezium.storage.kafka.history.KafkaSchemaHistory", aliases = ["database.history"], display = "Database schema history class", width = Long)]
-        pub class: String,
+        pub class: ClassName,
         /// Whether a DDL statement that can't be read is logged and left out, instead of stopping the task.
         #[config(key = "schema.history.internal.skip.unparseable.ddl", group = "History Storage", importance = Low, default = "false", aliases = ["database.history.skip.unparseable.ddl"], display = "Skip DDL statements that cannot be parsed", width = Short)]
         pub skip_unparseable: bool,

@@ -274,7 +274,7 @@ pub(crate) fn rules(shared: &SharedConfig) -> Vec<ConfigError> {
             wrong(&format!("{name}.exclude.list"), &format!("\"{name}.include.list\" is already specified"));
         }
     }
-    if !events.gtid_includes.is_empty() && !events.gtid_excludes.is_empty() {
+    if !events.gtid_includes.is_empty() && !events.gtid_excludes.0.is_empty() {
         wrong("gtid.source.excludes", "Cannot specify GTID excludes when includes are provided.");
     }
     if shared.work.max_queue_size.0 <= shared.work.max_batch_size.0 {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connect_cdc::{naming::NameAdjustment, snapshot::SnapshotMode};
 
-use super::values::LockingMode;
+use super::values::{ClassName, LockingMode, Millis};
 use crate::decode::{BigintUnsigned, Binary, ConvertingFailure, DecimalMode, TimePrecision};
 
 connect_api::config! {
@@ -12,8 +12,8 @@ connect_api::config! {
     #[style = Debezium]
     pub struct ValueSettings {
         /// Accepted; passwords are never shown.
-        #[config(key = "custom.sanitize.pattern", group = "Connector", importance = Low, display = "Custom pattern for masking sensitive configuration", width = Long)]
-        pub sanitize_pattern: Option<String>,
+        #[config(key = "custom.sanitize.pattern", group = "Connector", importance = Low, default = ".*secret$|.*password$|.*sasl\\.jaas\\.config$|.*basic\\.auth\\.user\\.info|.*registry\\.auth\\.client-secret|.*credentials\\.json$|.*connectionstring$|.*connection\\.string$", display = "Custom pattern for masking sensitive configuration", width = Long)]
+        pub sanitize_pattern: String,
         /// Accepted without effect.
         #[config(key = "statistics.metrics.enabled", group = "Connector", importance = Medium, default = "true", display = "Enable collecting statistics metrics like latencies", width = Short)]
         pub statistics: bool,
@@ -23,9 +23,15 @@ connect_api::config! {
         /// How long a snapshot waits for its locks.
         #[config(key = "snapshot.lock.timeout.ms", group = "Connector", importance = Medium, default = "10000", display = "Snapshot lock timeout (ms)", width = Long)]
         pub lock_timeout: Duration,
+        /// Accepted without effect: a class of the JVM's.
+        #[config(key = "memory.management.schemas.class", group = "Connector", importance = Low, default = "io.debezium.relational.ConcurrentMapTableMappingStorage", display = "Schema storage class", width = Long)]
+        pub schemas_class: ClassName,
+        /// Accepted without effect: a class of the JVM's.
+        #[config(key = "memory.management.tables.class", group = "Connector", importance = Low, default = "io.debezium.relational.ConcurrentMapTableMappingStorage", display = "Table storage class", width = Long)]
+        pub tables_class: ClassName,
         /// How long to wait for a connection.
         #[config(key = "connect.timeout.ms", group = "Connector", importance = Medium, default = "30000", display = "Connection Timeout (ms)", width = Short)]
-        pub connect_timeout: Duration,
+        pub connect_timeout: Millis,
         /// Whether a connection that went silent is made anew.
         #[config(key = "connect.keep.alive", group = "Connector", importance = Low, default = "true", display = "Keep connection alive (true/false)", width = Short)]
         pub keep_alive: bool,
@@ -62,9 +68,6 @@ connect_api::config! {
         /// How schema names are made fit for Avro.
         #[config(key = "schema.name.adjustment.mode", group = "Connector", importance = Low, default = "none", display = "Schema Name Adjustment", width = Medium)]
         pub schema_names: NameAdjustment,
-        /// How field names are made fit for Avro; with an Avro converter that is the default.
-        #[config(key = "field.name.adjustment.mode", group = "Connector", importance = Low, display = "Field Name Adjustment", width = Medium)]
-        pub field_names: Option<NameAdjustment>,
         /// Accepted; rows are always read as they arrive.
         #[config(key = "min.row.count.to.stream.results", group = "Connector", importance = Low, default = "1000", display = "Stream result set of size", width = Medium)]
         pub stream_rows_min: i32,
@@ -77,6 +80,12 @@ connect_api::config! {
         /// Whether and how long a snapshot keeps others from writing.
         #[config(key = "snapshot.locking.mode", group = "Connector", importance = Low, default = "minimal", display = "Snapshot locking mode", width = Short)]
         pub locking_mode: LockingMode,
+        /// Accepted; there is one parser of DDL.
+        #[config(key = "ddl.parser.type", group = "Connector", importance = Low, default = "default", display = "DDL Parser Type", width = Short)]
+        pub ddl_parser: String,
+        /// How field names are made fit for Avro; with an Avro converter that is the default.
+        #[config(key = "field.name.adjustment.mode", group = "Connector", importance = Low, display = "Field Name Adjustment", width = Medium)]
+        pub field_names: Option<NameAdjustment>,
         /// BINARY and BLOB as bytes, or as base64, base64-url-safe or hex text.
         #[config(key = "binary.handling.mode", group = "Connector", importance = Low, default = "bytes", display = "Binary Handling", width = Short)]
         pub binary: Binary,

@@ -152,6 +152,32 @@ impl Setting for Hostname {
     }
 }
 
+/// A Java class: shown as one, though there is none here.
+#[derive(Clone, Debug)]
+pub struct ClassName(pub String);
+
+impl Setting for ClassName {
+    const TYPE: ConfigType = ConfigType::Class;
+    fn parse(text: &str) -> Result<Self, Problem> {
+        String::parse(text).map(Self)
+    }
+}
+
+/// What is a list to this connector and a text to whoever asks for its settings.
+#[derive(Clone, Debug, Default)]
+pub struct TextOf<T>(pub T);
+
+impl<T: Setting> Setting for TextOf<T> {
+    const TYPE: ConfigType = ConfigType::String;
+    const REQUIRED: bool = T::REQUIRED;
+    fn parse(text: &str) -> Result<Self, Problem> {
+        T::parse(text).map(Self)
+    }
+    fn absent() -> Option<Self> {
+        T::absent().map(Self)
+    }
+}
+
 /// `skipped.operations`
 #[derive(Clone, Debug, Default)]
 pub struct Operations(Vec<Operation>);

@@ -51,7 +51,7 @@ connect_api::config! {
         #[config(key = "snapshot.max.threads.multiplier", group = "Connector", importance = Medium, default = "1", display = "Snapshot maximum thread multiplier", width = Short)]
         pub snapshot_threads_multiplier: Positive,
         /// Accepted, see snapshot.max.threads.
-        #[config(key = "legacy.snapshot.max.threads", group = "Connector", importance = Low, default = "false", display = "Enforces using a single thread per table regardless of table size", width = Short)]
+        #[config(key = "legacy.snapshot.max.threads", group = "Connector", importance = Low, default = "false", aliases = ["internal.legacy.snapshot.max.threads"], display = "Enforces using a single thread per table regardless of table size", width = Short)]
         pub legacy_snapshot_threads: bool,
         /// Name of a snapshot mode that is loaded from a JVM class; there is none here.
         #[config(key = "snapshot.mode.custom.name", group = "Connector", importance = Medium, display = "Snapshot Mode Custom Name", width = Medium)]
@@ -95,6 +95,27 @@ connect_api::config! {
         /// Accepted; a task stops at once.
         #[config(key = "executor.shutdown.timeout.ms", group = "Connector", importance = Medium, default = "4000", display = "Executor shutdown timeout (ms)", width = Medium)]
         pub shutdown_timeout: Duration,
+        /// Accepted without effect: there is no OpenLineage here.
+        #[config(key = "openlineage.integration.enabled", group = "Connector", importance = Low, default = "false", display = "Enables OpenLineage integration", width = Short)]
+        pub lineage: bool,
+        /// Accepted, see openlineage.integration.enabled.
+        #[config(key = "openlineage.integration.config.file.path", group = "Connector", importance = Low, default = "./openlineage.yml", display = "Path to OpenLineage file configuration", width = Long)]
+        pub lineage_file: String,
+        /// Accepted, see openlineage.integration.enabled.
+        #[config(key = "openlineage.integration.job.namespace", group = "Connector", importance = Low, display = "Namespace used for Debezium job", width = Long)]
+        pub lineage_namespace: Option<String>,
+        /// Accepted, see openlineage.integration.enabled.
+        #[config(key = "openlineage.integration.job.description", group = "Connector", importance = Low, default = "Debezium change data capture job", display = "Description used for Debezium job", width = Long)]
+        pub lineage_description: String,
+        /// Accepted, see openlineage.integration.enabled.
+        #[config(key = "openlineage.integration.job.tags", group = "Connector", importance = Low, display = "Debezium job tags", width = Long)]
+        pub lineage_tags: Option<Vec<String>>,
+        /// Accepted, see openlineage.integration.enabled.
+        #[config(key = "openlineage.integration.job.owners", group = "Connector", importance = Low, display = "Debezium job owners", width = Long)]
+        pub lineage_owners: Option<Vec<String>>,
+        /// Accepted, see openlineage.integration.enabled.
+        #[config(key = "openlineage.integration.dataset.kafka.bootstrap.servers", group = "Connector", importance = Low, display = "Kafka bootstrap server used in Kafka Connect deployment", width = Long)]
+        pub lineage_servers: Option<String>,
         /// Whether records carry the __debezium.context headers.
         #[config(key = "extended.headers.enabled", group = "Connector", importance = Low, default = "true", display = "Enable/Disable extended headers", width = Short)]
         pub extended_headers: bool,

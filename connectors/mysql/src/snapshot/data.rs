@@ -114,9 +114,9 @@ impl TableRows<'_> {
         let id = &planned.table.id;
         let columns = planned.rows.select_list().join(", ");
         let overrides = &self.settings.shared.select_overrides;
-        let listed = &self.settings.shared.events.select_overrides;
+        let mut listed = self.settings.shared.events.select_overrides.iter().flat_map(|list| &list.0);
         let name = id.to_string();
-        if listed.iter().any(|entry| entry.eq_ignore_ascii_case(&name))
+        if listed.any(|entry| entry.eq_ignore_ascii_case(&name))
             && let Some((_, statement)) = overrides.iter().find(|(key, _)| key.eq_ignore_ascii_case(&name))
         {
             return format!("SELECT {columns} FROM ({statement}) AS chosen");

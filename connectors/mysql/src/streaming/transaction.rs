@@ -33,7 +33,7 @@ impl Streaming<'_> {
     /// `gtid.source.includes` and `.excludes`.
     fn accepts(&self, gtid: &Gtid) -> bool {
         let events = &self.settings.shared.events;
-        if !events.gtid_filter_rows || (events.gtid_includes.is_empty() && events.gtid_excludes.is_empty()) {
+        if !events.gtid_filter_rows || (events.gtid_includes.is_empty() && events.gtid_excludes.0.is_empty()) {
             return true;
         }
         let source = match gtid {
@@ -42,7 +42,7 @@ impl Streaming<'_> {
         };
         match events.gtid_includes.is_empty() {
             false => events.gtid_includes.matches(&source),
-            true => !events.gtid_excludes.matches(&source),
+            true => !events.gtid_excludes.0.matches(&source),
         }
     }
 

@@ -2,13 +2,16 @@
 //!
 //! A case names more of Java's forms than this product writes; those that it writes are compared.
 
-use connect_api::{Logical, Value, decimal, java, values};
-use connect_testkit::golden::{self, Outcome, shown};
+use connect_api::{Logical, Value, decimal, java, java_text, values};
+use connect_testkit::golden::{self, NotRepresentable, Outcome, shown};
 use connect_transforms::java_number;
 use serde_json::{Value as Json, json};
 
 pub(crate) fn java_text(case: &Json, expected: &Json) -> Outcome {
-    let Ok(value) = golden::value(&case["value"], None) else { return Outcome::NotRepresentable(case.to_string()) };
+    let value = match golden::value(&case["value"], None) {
+        Ok(value) => value,
+        Err(NotRepresentable(what)) => return Outcome::NotRepresentable(what),
+    };
     let found = match &value {
         Value::Float64(number) => json!({
             "toString": java::double_text(*number), "bits": format!("{:016x}", number.to_bits()),
@@ -26,7 +29,11 @@ pub(crate) fn java_text(case: &Json, expected: &Json) -> Outcome {
                 "longValue": decimal::to_i64_wrapping(unscaled, *scale),
             }),
             Logical::Integer(unscaled) => json!({ "toString": decimal::integer_text(unscaled) }),
-            Logical::Date(_) => return Outcome::NotRepresentable("the text of a java.util.Date".to_owned()),
+            Logical::Date(_) => {
+                let mut text = String::new();
+                java_text::write(&value, None, &mut text);
+                json!({ "toString": text })
+            }
         },
         value => json!({ "toString": values::text(value, None) }),
     };
@@ -63,7 +70,10 @@ pub(crate) fn parse_double(text: &str, expected: &Json) -> Outcome {
 }
 
 pub(crate) fn hash_code(case: &Json, expected: &Json) -> Outcome {
-    let Ok(value) = golden::value(&case["value"], None) else { return Outcome::NotRepresentable(case.to_string()) };
+    let value = match golden::value(&case["value"], None) {
+        Ok(value) => value,
+        Err(NotRepresentable(what)) => return Outcome::NotRepresentable(what),
+    };
     match java::hash_code(&value, None) {
         Some(hash) => same_members(expected, &json!({ "hashCode": hash })),
         None => Outcome::NotRepresentable(format!("a hash of {}", value.java_class())),

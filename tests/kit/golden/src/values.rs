@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use connect_api::{
-    Error, Headers, OffsetMap, Origin, Props, Record, SchemaAndValue, SourceOffset, TransformPlugin, values,
+    Error, Headers, OffsetMap, Origin, Props, Record, Schema, SchemaAndValue, SourceOffset, TransformPlugin, values,
 };
 use connect_testkit::golden::{
     self, MapOrder, NotRepresentable, Outcome, data_json, differing_places, error, same_data, shown,
@@ -30,10 +30,15 @@ pub(crate) fn run(case: &Json, expected: &Json) -> Outcome {
         "validateValue" => validate(case, expected),
         "project" => project(case, expected),
         "convert" if text("to") == "string" => write(case, expected),
+        "convert" => convert(case, expected),
         "javaToString" => numbers::java_text(case, expected),
         "parseDouble" => numbers::parse_double(text("text"), expected),
         "hashCode" => numbers::hash_code(case, expected),
-        // Calls of Java's API that no part of this product makes.
+        "inferSchema" => infer(case, expected),
+        // Rust's own types do what these check at run time.
+        "schemaBuilder" | "structGet" | "structPut" => {
+            Outcome::NotRepresentable("Java's builders and typed getters".to_owned())
+        }
         other => Outcome::Unknown(other.to_owned()),
     }
 }
@@ -94,6 +99,73 @@ fn write(case: &Json, expected: &Json) -> Outcome {
     match golden::data(&case["schema"], &case["value"]) {
         Ok(data) => judge(expected, &json!({ "value": values::text(&data.value, data.schema.as_ref()) })),
         Err(NotRepresentable(what)) => Outcome::NotRepresentable(what),
+    }
+}
+
+fn infer(case: &Json, expected: &Json) -> Outcome {
+    let read = || Ok((golden::value(&case["value"], None)?, golden::schema(&expected["schema"])?));
+    let (value, wanted) = match read() {
+        Ok(read) => read,
+        Err(NotRepresentable(what)) => return Outcome::NotRepresentable(what),
+    };
+    match values::infer(&value) {
+        Ok(found) if expected.get("error").is_none() => match found == wanted {
+            true => Outcome::Passed,
+            false => Outcome::Failed(format!("expected {}, got {found:?}", shown(expected))),
+        },
+        answer => judge_error(expected, answer.map(drop)),
+    }
+}
+
+/// The type that a conversion is named after.
+fn target(case: &Json) -> Option<Schema> {
+    let schema = |json: Json| golden::schema(&json).ok().flatten();
+    let named =
+        |name: &str, ty: &str| schema(json!({ "type": ty, "name": format!("org.apache.kafka.connect.data.{name}") }));
+    match case["to"].as_str()? {
+        "list" => schema(json!({ "type": "array", "items": null })),
+        "map" => schema(json!({ "type": "map", "keys": null, "values": null })),
+        "struct" => schema(json!({ "type": "struct", "fields": [] })),
+        "date" => named("Date", "int32"),
+        "time" => named("Time", "int32"),
+        "timestamp" => named("Timestamp", "int64"),
+        "decimal" => schema(json!({
+            "type": "bytes", "name": "org.apache.kafka.connect.data.Decimal",
+            "parameters": { "scale": case["scale"].to_string() },
+        })),
+        ty => schema(json!({ "type": ty })),
+    }
+}
+
+fn convert(case: &Json, expected: &Json) -> Outcome {
+    let Some(target) = target(case) else { return Outcome::Unknown(format!("conversions to {}", case["to"])) };
+    let read =
+        || Ok((golden::data(&case["schema"], &case["value"])?, golden::value(&expected["value"], Some(&target))?));
+    let (data, wanted) = match read() {
+        Ok(read) => read,
+        Err(NotRepresentable(what)) => return Outcome::NotRepresentable(what),
+    };
+    match (values::convert(&data, &target), expected.get("error")) {
+        (Ok(found), None) => {
+            let data = |value| SchemaAndValue::new(target.clone(), value);
+            match same_data(&data(wanted), &data(found.clone()), MapOrder::of(expected)) {
+                true => Outcome::Passed,
+                false => Outcome::Failed(format!("expected {}, got {found:?}", shown(expected))),
+            }
+        }
+        // What is wrong with a number is said in the words of Java's own reader.
+        (Err(failure), Some(wanted)) if wanted["class"] == "java.lang.NumberFormatException" => {
+            judge(&wanted["class"], &failure.java_class().into())
+        }
+        (Err(failure), Some(wanted)) => {
+            // Where Java prints the address of an array, its content is told.
+            let content = case["value"]["bytes"].as_str().unwrap_or_default();
+            let wanted = wanted.to_string().replace("[B@<hash>", content);
+            let wanted = serde_json::from_str(&wanted).unwrap_or_default();
+            error(&wanted, &failure).map_or_else(Outcome::Failed, |()| Outcome::Passed)
+        }
+        (Ok(_), _) => Outcome::Failed(format!("expected {}, got no error", shown(expected))),
+        (Err(failure), None) => Outcome::Failed(format!("expected {}, got the error {failure}", shown(expected))),
     }
 }
 

@@ -38,13 +38,14 @@ pub struct Report {
     pub passed: usize,
     pub failed: Vec<String>,
     pub unknown: BTreeMap<String, usize>,
-    pub not_representable: Vec<String>,
+    /// By what it is.
+    pub not_representable: BTreeMap<String, usize>,
 }
 
 impl Report {
     /// How many cases were not run: their class is not there, or the data model has no place for what they hold.
     pub fn skipped(&self) -> usize {
-        self.unknown.values().sum::<usize>() + self.not_representable.len()
+        self.unknown.values().chain(self.not_representable.values()).sum()
     }
 
     pub fn add(&mut self, id: &str, outcome: Outcome) {
@@ -52,7 +53,7 @@ impl Report {
             Outcome::Passed => self.passed += 1,
             Outcome::Failed(why) => self.failed.push(format!("{id}: {why}")),
             Outcome::Unknown(class) => *self.unknown.entry(class).or_default() += 1,
-            Outcome::NotRepresentable(what) => self.not_representable.push(format!("{id}: {what}")),
+            Outcome::NotRepresentable(what) => *self.not_representable.entry(what).or_default() += 1,
         }
     }
 

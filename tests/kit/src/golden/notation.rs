@@ -117,7 +117,7 @@ pub fn value(json: &Json, schema: Option<&Schema>) -> Result<Value> {
         "array" => array(content, schema)?,
         "map" | "hashmap" => map(content, schema)?,
         "struct" => row(json, schema)?,
-        _ => return Err(unreadable()),
+        kind => return Err(NotRepresentable(format!("a {kind} of Java"))),
     })
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     App,
     body::{self, CreateRequest, RawConfig},
-    dispatch::{Answer, Call, Content, Handled},
+    dispatch::{Answer, Call, Handled},
     error::RestError,
     model::{self, HIDDEN},
     route::{Route, percent_encode},
@@ -133,7 +133,7 @@ async fn created(call: &Call, name: &str, props: &Props) -> Handled {
     let tasks = if call.app.settings.cluster().is_some() { 0 } else { call.app.herder.config().tasks(name).len() };
     let body = model::connector(name, props, tasks, &call.app.plugins);
     let location = format!("{}/connectors/{}", call.base_url(), percent_encode(name));
-    Ok(Answer { status: 201, body: Content::Json(body), location: Some(location) })
+    Ok(Answer { location: Some(location), ..Answer::json(201, body) })
 }
 
 /// Waits until a connector's tasks are known: a worker that is alone answers only then, as the JVM's does.

@@ -26,6 +26,8 @@ pub struct Answer {
     pub status: u16,
     pub body: Content,
     pub location: Option<String>,
+    /// The methods that the path does answer to.
+    pub allow: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,11 +41,11 @@ pub enum Content {
 
 impl Answer {
     pub fn json(status: u16, body: Value) -> Self {
-        Self { status, body: Content::Json(body), location: None }
+        Self { status, body: Content::Json(body), location: None, allow: None }
     }
 
     pub fn empty(status: u16) -> Self {
-        Self { status, body: Content::Nothing, location: None }
+        Self { status, body: Content::Nothing, location: None, allow: None }
     }
 }
 
@@ -84,9 +86,7 @@ pub async fn handle(State(app): State<Arc<App>>, request: Request<Body>) -> Resp
         Ok(body) => answer(&app, &method, &parts.uri, &parts.headers, body).await,
         Err(_) => Err(RestError::new(413, "HTTP 413 Request Entity Too Large")),
     };
-    let answer = answered.unwrap_or_else(|error| {
-        Answer::json(error.status, serde_json::json!({"error_code": error.status, "message": error.message}))
-    });
+    let answer = answered.unwrap_or_else(|error| Answer::json(error.status, error.to_json()));
     tracing::debug!(method, path = parts.uri.path(), status = answer.status, "REST");
     let mut response = render(answer, &method);
     app.headers.add_cors(&method, &parts.headers, response.headers_mut());
@@ -101,11 +101,13 @@ async fn answer(app: &Arc<App>, method: &str, uri: &Uri, headers: &HeaderMap, bo
     let Some(route) = route else { return Err(RestError::not_found("HTTP 404 Not Found")) };
     if method == "OPTIONS" {
         let allow = route.allow();
-        return Ok(Answer { status: 200, body: Content::Text("text/plain", allow.clone()), location: Some(allow) });
+        let body = Content::Text("text/plain", allow.clone());
+        return Ok(Answer { body, allow: Some(allow), ..Answer::empty(200) });
     }
     let as_get = if method == "HEAD" { "GET" } else { method };
     if !route.methods().contains(&as_get) {
-        return Err(RestError::new(405, "HTTP 405 Method Not Allowed"));
+        let refused = RestError::new(405, "HTTP 405 Method Not Allowed");
+        return Ok(Answer { allow: Some(route.allow()), ..Answer::json(405, refused.to_json()) });
     }
     if is_no_media_type(headers) {
         return Ok(Answer::empty(400));
@@ -185,8 +187,10 @@ fn render(answer: Answer, method: &str) -> Response<Body> {
     if let Some(kind) = kind {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
-    if let Some(Ok(value)) = answer.location.as_deref().map(HeaderValue::from_str) {
-        headers.insert(if method == "OPTIONS" { header::ALLOW } else { header::LOCATION }, value);
+    for (name, value) in [(header::LOCATION, answer.location), (header::ALLOW, answer.allow)] {
+        if let Some(Ok(value)) = value.as_deref().map(HeaderValue::from_str) {
+            headers.insert(name, value);
+        }
     }
     if method != "HEAD" {
         *response.body_mut() = body;

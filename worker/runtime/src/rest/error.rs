@@ -16,6 +16,10 @@ impl RestError {
         Self { status, message: message.into() }
     }
 
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({"error_code": self.status, "message": self.message})
+    }
+
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, message)
     }

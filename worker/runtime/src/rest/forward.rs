@@ -62,7 +62,7 @@ pub async fn or_forward(call: &Call, handled: Handled) -> Handled {
                 .map_err(|error| RestError::internal(format!("IO Error trying to forward REST request: {error}")))?;
             let location = (status == 201).then(|| format!("{}{}", call.base_url(), call.path));
             let content = if body.is_empty() { Content::Nothing } else { Content::Raw(body) };
-            Ok(Answer { status, body: content, location })
+            Ok(Answer { status, body: content, location, allow: None })
         }
         other => other,
     }

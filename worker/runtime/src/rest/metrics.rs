@@ -5,5 +5,5 @@ use crate::metrics::exposition;
 
 pub fn render(call: &Call) -> Handled {
     let text = exposition::render(&call.app);
-    Ok(Answer { status: 200, body: Content::Text("text/plain; version=0.0.4; charset=utf-8", text), location: None })
+    Ok(Answer { body: Content::Text("text/plain; version=0.0.4; charset=utf-8", text), ..Answer::empty(200) })
 }

@@ -269,12 +269,16 @@ pub fn check(report: &mut Report, plugin: ConnectorPlugin, props: &Props, app: &
     // The JVM takes blanks off whatever it reads.
     let trimmed: Props = props.iter().map(|(key, value)| (key.clone(), value.trim().to_owned())).collect();
     let values = CommonConfig::def().values(&trimmed).into_iter().chain(extra.values(&trimmed));
-    for (definition, value) in definitions.into_iter().zip(values) {
+    for (mut definition, value) in definitions.into_iter().zip(values) {
         let inherited = in_force(&definition.name, plugin, app);
+        definition.default = definition.default.or_else(|| inherited.clone());
         let shown = shown_value(value.value, &value.errors).or_else(|| inherited.clone());
         // Where there is one version there is one to recommend.
-        let recommended: Vec<String> =
-            inherited.into_iter().filter(|_| definition.name.ends_with(".plugin.version")).collect();
+        let recommended: Vec<String> = match definition.name.as_str() {
+            "key.converter" | "value.converter" => app.plugins.classes("converter"),
+            "header.converter" => app.plugins.classes("header_converter"),
+            name => inherited.into_iter().filter(|_| name.ends_with(".plugin.version")).collect(),
+        };
         let mut errors = value.errors;
         if definition.name == "tasks.max" && errors.iter().any(|error| error.contains("Not a number")) {
             errors.push("Invalid value null for configuration tasks.max: Value must be non-null".into());

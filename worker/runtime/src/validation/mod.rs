@@ -102,7 +102,8 @@ async fn connector(report: &mut Report, plugin: ConnectorPlugin, props: &Props) 
 
 /// The settings of a plugin as `/connector-plugins/{p}/config` lists them: its own, then the framework's.
 pub fn definitions(plugin: &Listed) -> Vec<Definition> {
-    let mut rows: Vec<Definition> = report::own_definitions((plugin.config)());
+    let numbering = report::Numbering::of(plugin.class, plugin.kind);
+    let mut rows: Vec<Definition> = report::own_definitions((plugin.config)(), numbering);
     let framework = match plugin.kind {
         "source" => framework::source_definitions(plugin.version),
         "sink" => framework::sink_definitions(plugin.version),

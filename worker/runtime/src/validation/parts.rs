@@ -2,9 +2,9 @@
 
 use connect_api::{ConfigDef, Props, config_key::ConfigValue, java};
 
-use super::report::{Definition, Report, Row, shown_value};
+use super::report::{Definition, Numbering, Report, Row, own_definitions, shown_value};
 use crate::{
-    plugins::Plugins,
+    plugins::{KAFKA_VERSION, Plugins},
     task::chain::{names, prefixed},
 };
 
@@ -12,65 +12,104 @@ use crate::{
 struct Part {
     /// `transforms.a.`
     prefix: String,
+    alias: String,
     group: String,
-    /// Settings that belong to the framework, before the plugin's own.
+    /// `Transformation`, and what `/connector-plugins` calls the kind.
+    kind: (&'static str, &'static str),
+    /// Settings that belong to the framework, behind the plugin's own.
     extra: &'static [(&'static str, &'static str, Option<&'static str>)],
 }
+
+/// A plugin that was found: its class and settings.
+type Found = Option<(&'static str, &'static ConfigDef)>;
 
 /// Checks transforms and predicates.
 pub fn check(report: &mut Report, props: &Props, plugins: &Plugins) {
     for alias in names(props, "transforms") {
         let part = Part {
             prefix: format!("transforms.{alias}."),
+            alias: alias.to_owned(),
             group: format!("Transforms: {alias}"),
-            extra: &[("negate", "BOOLEAN", Some("false")), ("predicate", "STRING", Some(""))],
+            kind: ("Transformation", "transformation"),
+            extra: &[("negate", "BOOLEAN", Some("false")), ("predicate", "STRING", None)],
         };
-        let found = |class: &str| plugins.find_transform(class).map(|plugin| (plugin.config)());
-        part.check(report, props, found);
+        let find = |class: &str| plugins.find_transform(class).map(|plugin| (plugin.class, (plugin.config)()));
+        part.check(report, props, plugins, find);
     }
     for alias in names(props, "predicates") {
-        let part = Part { prefix: format!("predicates.{alias}."), group: format!("Predicates: {alias}"), extra: &[] };
-        part.check(report, props, |class| plugins.find_predicate(class).map(|plugin| (plugin.config)()));
+        let part = Part {
+            prefix: format!("predicates.{alias}."),
+            alias: alias.to_owned(),
+            group: format!("Predicates: {alias}"),
+            kind: ("Predicate", "predicate"),
+            extra: &[],
+        };
+        let find = |class: &str| plugins.find_predicate(class).map(|plugin| (plugin.class, (plugin.config)()));
+        part.check(report, props, plugins, find);
     }
 }
 
 /// Checks the converters that the connector names itself; the worker's own were checked when the worker started.
 pub fn converters(report: &mut Report, props: &Props, plugins: &Plugins) {
     for setting in ["key.converter", "value.converter"] {
-        converter(report, props, setting, |class| plugins.find_converter(class).map(|plugin| (plugin.config)()));
+        let find = |class: &str| plugins.find_converter(class).map(|plugin| (plugin.class, (plugin.config)()));
+        converter(report, props, setting, find);
     }
     converter(report, props, "header.converter", |class| {
-        plugins.find_header_converter(class).map(|plugin| (plugin.config)())
+        plugins.find_header_converter(class).map(|plugin| (plugin.class, (plugin.config)()))
     });
 }
 
 impl Part {
-    fn check(&self, report: &mut Report, props: &Props, find: impl Fn(&str) -> Option<&'static ConfigDef>) {
+    /// The class and its version, the settings of the class, and those of the framework, numbered through.
+    fn check(&self, report: &mut Report, props: &Props, plugins: &Plugins, find: impl Fn(&str) -> Found) {
         report.group(&self.group);
         let key = format!("{}type", self.prefix);
         let class = props.get(&key);
-        let definition = class.and_then(|class| find(class.trim()));
-        let errors = match (class, definition) {
+        let found = class.and_then(|class| find(class.trim()));
+        let errors = match (class, found) {
             (None, _) => vec![format!("Missing required configuration \"{key}\" which has no default value.")],
             (Some(class), None) => {
                 vec![format!("Invalid value {class} for configuration {key}: Class {class} could not be found.")]
             }
             _ => Vec::new(),
         };
-        let value = class.filter(|_| errors.is_empty()).cloned();
-        report.add(self.row("type", ("CLASS", true, None), (value, errors)));
-        for (name, ty, default) in self.extra {
-            let value = props.get(&format!("{}{name}", self.prefix)).map(String::as_str).or(*default);
-            report.add(self.row(name, (*ty, false, *default), (value.map(str::to_owned), Vec::new())));
+        let mut row = self.row("type", ("CLASS", None), 0, found.map(|(class, _)| class.to_owned()));
+        row.recommended = plugins.classes(self.kind.1);
+        row.errors = errors;
+        if let Some(definition) = &mut row.definition {
+            definition.required = true;
+            definition.display = format!("{} type for {}", self.kind.0, self.alias);
         }
-        let Some(definition) = definition else { return };
+        report.add(row);
+        let version = found.map(|_| KAFKA_VERSION);
+        let mut row = self.row("plugin.version", ("STRING", version), 1, version.map(str::to_owned));
+        row.recommended.extend(version.map(str::to_owned));
+        if let Some(definition) = &mut row.definition {
+            definition.display = format!("{} version for {}", self.kind.0, self.alias);
+        }
+        report.add(row);
+        let Some((_, definition)) = found else { return };
+        self.own(report, definition, props);
+        for (at, (name, ty, default)) in self.extra.iter().enumerate() {
+            let value = props.get(&format!("{}{name}", self.prefix)).map(String::as_str).or(*default);
+            let order = definition.keys().len() + 2 + at;
+            let mut row = self.row(name, (ty, *default), order, value.map(str::to_owned));
+            if let Some(definition) = &mut row.definition {
+                (definition.importance, definition.width) = ("MEDIUM", "NONE");
+            }
+            report.add(row);
+        }
+    }
+
+    /// The settings of the class itself.
+    fn own(&self, report: &mut Report, definition: &ConfigDef, props: &Props) {
         let settings = prefixed(props, &self.prefix);
-        for (key, value) in definition.keys().iter().zip(definition.values(&settings)) {
+        for (at, (key, value)) in definition.keys().iter().zip(definition.values(&settings)).enumerate() {
             let errors = named(&self.prefix, key.name, &value);
-            let mut shown = Definition::of(key, -1);
+            let mut shown = Definition::of(key, order(at + 2));
             shown.name = format!("{}{}", self.prefix, key.name);
             shown.group = Some(self.group.clone());
-            shown.display = shown.name.clone();
             let name = shown.name.clone();
             report.add(Row {
                 definition: Some(shown),
@@ -86,24 +125,36 @@ impl Part {
     fn row(
         &self,
         name: &str,
-        (ty, required, default): (&'static str, bool, Option<&'static str>),
-        (value, errors): (Option<String>, Vec<String>),
+        (ty, default): (&'static str, Option<&'static str>),
+        at: usize,
+        value: Option<String>,
     ) -> Row {
-        let name = format!("{}{name}", self.prefix);
+        let whole = format!("{}{name}", self.prefix);
         let definition = Definition {
-            name: name.clone(),
+            name: whole.clone(),
             ty,
-            required,
+            required: false,
             default: default.map(str::to_owned),
             importance: "HIGH",
             doc: String::new(),
             group: Some(self.group.clone()),
-            order: 0,
+            order: order(at),
             width: "LONG",
-            display: name.clone(),
+            display: name.to_owned(),
         };
-        Row { definition: Some(definition), name, value, recommended: Vec::new(), errors, visible: true }
+        Row {
+            definition: Some(definition),
+            name: whole,
+            value,
+            recommended: Vec::new(),
+            errors: Vec::new(),
+            visible: true,
+        }
     }
+}
+
+fn order(at: usize) -> i64 {
+    i64::try_from(at).unwrap_or(-1)
 }
 
 /// A missing setting is named with its prefix, as the JVM names it.
@@ -142,9 +193,9 @@ impl Named {
     }
 }
 
-fn converter(report: &mut Report, props: &Props, setting: &str, find: impl Fn(&str) -> Option<&'static ConfigDef>) {
+fn converter(report: &mut Report, props: &Props, setting: &str, find: impl Fn(&str) -> Found) {
     let Some(class) = props.get(setting) else { return };
-    let Some(definition) = find(class.trim()) else {
+    let Some((found, definition)) = find(class.trim()) else {
         let message = if class.starts_with("java.") {
             let interface = if setting.starts_with("header") { "HeaderConverter" } else { "Converter" };
             format!("Class class {class} does not implement the {interface} interface")
@@ -155,6 +206,7 @@ fn converter(report: &mut Report, props: &Props, setting: &str, find: impl Fn(&s
     };
     let settings = prefixed(props, &format!("{setting}."));
     let values = definition.values(&settings);
+    let definitions = own_definitions(definition, Numbering::of(found, "converter"));
     // The JVM lists them in the order of a hash map, and their groups as they come up there.
     for at in java::hash_map_order(definition.keys().iter().map(|key| key.name)) {
         let (key, mut value) = (&definition.keys()[at], values[at].clone());
@@ -163,7 +215,7 @@ fn converter(report: &mut Report, props: &Props, setting: &str, find: impl Fn(&s
             value.value = setting.strip_suffix(".converter").map(str::to_owned);
             value.errors.clear();
         }
-        let mut shown = Definition::of(key, -1);
+        let mut shown = definitions[at].clone();
         shown.name = format!("{setting}.{}", key.name);
         let name = shown.name.clone();
         report.add(Row {

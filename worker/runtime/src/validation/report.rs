@@ -1,6 +1,6 @@
 //! What validation found, in the form of `ConfigInfos`.
 
-use connect_api::{ConfigDef, ConfigKey, ConfigType, config_key::ConfigValue};
+use connect_api::{ConfigDef, ConfigKey, ConfigType, MessageStyle, config_key::ConfigValue};
 use serde_json::{Value, json};
 
 use crate::rest::model::HIDDEN;
@@ -36,7 +36,8 @@ impl Definition {
         Self {
             name: key.name.to_owned(),
             ty: key.ty.name(),
-            required: key.required,
+            // Debezium's own validators ask for what is missing; its definitions call nothing required.
+            required: key.required && key.style == MessageStyle::Kafka,
             default: key
                 .default
                 .map(|text| if key.ty == ConfigType::Password { HIDDEN.into() } else { text.to_owned() }),
@@ -50,21 +51,39 @@ impl Definition {
     }
 }
 
+/// How a plugin's authors number settings in their groups; forms show them in that order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbering {
+    pub first: i64,
+    /// The number of each setting that is in no group.
+    pub ungrouped: i64,
+}
+
+impl Numbering {
+    /// Kafka's converters count from 0 and its other plugins from 1; Debezium gives 1 to all that have no group.
+    pub fn of(class: &str, kind: &str) -> Self {
+        Self {
+            first: if kind == "converter" { 0 } else { 1 },
+            ungrouped: if class.starts_with("io.debezium.") { 1 } else { -1 },
+        }
+    }
+}
+
 /// The definitions of a plugin's own keys.
-pub fn own_definitions(def: &ConfigDef) -> Vec<Definition> {
-    let mut counts: Vec<(&str, i64)> = Vec::new();
+pub fn own_definitions(def: &ConfigDef, numbering: Numbering) -> Vec<Definition> {
+    let mut next: Vec<(&str, i64)> = Vec::new();
     let mut order = |group: &'static str| {
         if group.is_empty() {
-            return -1;
+            return numbering.ungrouped;
         }
-        match counts.iter_mut().find(|(known, _)| *known == group) {
-            Some((_, count)) => {
-                *count += 1;
-                *count
+        match next.iter_mut().find(|(known, _)| *known == group) {
+            Some((_, order)) => {
+                *order += 1;
+                *order
             }
             None => {
-                counts.push((group, 1));
-                1
+                next.push((group, numbering.first));
+                numbering.first
             }
         }
     };
