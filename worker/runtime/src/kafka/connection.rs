@@ -2,11 +2,14 @@
 
 use std::{
     io,
-    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use super::{
+    security::Security,
+    tls::{Tls, TlsStream},
+};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use connect_api::{Error, Props, Result};
 use kafka_protocol::{
@@ -19,9 +22,6 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use tokio_openssl::SslStream;
-
-use super::{security::Security, tls::Tls};
 
 use crate::metrics::worker::ConnectionFigures;
 
@@ -54,21 +54,21 @@ async fn connect(address: &str) -> Result<TcpStream> {
 }
 
 /// Speaks TLS on a connection that was just made.
-async fn secure(stream: TcpStream, address: &str, tls: &Tls) -> Result<SslStream<TcpStream>> {
+async fn secure(stream: TcpStream, address: &str, tls: &Tls) -> Result<TlsStream> {
     let (connector, check_names) = tls.connector()?;
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
     let prepared = connector.configure().map(|configuration| configuration.verify_hostname(check_names));
     let stream = prepared
         .and_then(|configuration| configuration.into_ssl(host))
-        .and_then(|session| SslStream::new(session, stream))
+        .and_then(|session| TlsStream::new(session, stream))
         .map_err(|error| Error::config(format!("could not prepare TLS for {address}: {error}")));
     let mut stream = stream?;
-    let failed = match timeout(CONNECT, Pin::new(&mut stream).connect()).await {
+    let failed = match timeout(CONNECT, stream.connect()).await {
         Ok(Ok(())) => return Ok(stream),
         Ok(Err(error)) => error,
         Err(_) => return Err(Error::retriable(format!("{address} did not answer in TLS, is this its TLS port?"))),
     };
-    let verdict = stream.ssl().verify_result();
+    let verdict = stream.session().verify_result();
     if verdict != X509VerifyResult::OK {
         return Err(Error::config(format!("the certificate of {address} is not trusted: {}", verdict.error_string())));
     }

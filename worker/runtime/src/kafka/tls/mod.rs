@@ -7,6 +7,7 @@ mod jks;
 mod pem;
 mod pkcs12;
 mod store;
+mod stream;
 
 use connect_api::{Error, Props, Result};
 use openssl::{
@@ -16,6 +17,8 @@ use openssl::{
     x509::{X509, store::X509StoreBuilder},
 };
 use rdkafka::ClientConfig;
+
+pub(super) use stream::TlsStream;
 
 /// Where systems keep the certificates that everybody trusts; the places that librdkafka looks in, too.
 const SYSTEM_CERTIFICATES: [&str; 5] = [
