@@ -149,11 +149,29 @@ struct Positions {
     wanted: Vec<i64>,
     /// Whether the client said that it has reached the end, and has brought nothing since.
     at_end: Vec<bool>,
+    /// Where reading was told to go on last; none when it is `i64::MAX`.
+    sought: Vec<i64>,
 }
 
 impl Positions {
     fn new(count: usize) -> Self {
-        Self { next: vec![0; count], wanted: vec![-1; count], at_end: vec![false; count] }
+        Self {
+            next: vec![0; count],
+            wanted: vec![-1; count],
+            at_end: vec![false; count],
+            sought: vec![i64::MAX; count],
+        }
+    }
+
+    /// Whether a record was read before. The client carries out a seek behind our back, so that a record that was on its
+    /// way comes once more afterwards; readers that count what they read must not see it twice. A record from before the
+    /// place that was sought is none of these: then the log itself has gone back, and is read again.
+    fn is_repeated(&mut self, partition: i32, offset: i64) -> bool {
+        let Some(at) = usize::try_from(partition).ok().filter(|at| *at < self.next.len()) else { return false };
+        if offset < self.sought[at] {
+            self.sought[at] = i64::MAX;
+        }
+        (self.sought[at]..self.next[at]).contains(&offset)
     }
 
     fn reached(&self) -> bool {
@@ -184,6 +202,9 @@ impl Reader {
                 Either::Left((None, _)) => break,
                 Either::Left((Some(reply), _)) => self.request(reply).await,
                 Either::Right((Some(Ok(message)), _)) => {
+                    if self.state.is_repeated(message.partition(), message.offset()) {
+                        continue;
+                    }
                     let entry = Entry {
                         partition: message.partition(),
                         offset: message.offset(),
@@ -230,6 +251,7 @@ impl Reader {
                     let known = &mut self.state.wanted[at];
                     *known = (*known).max(end);
                     if self.state.next[at] < end && self.state.at_end[at] {
+                        self.state.sought[at] = self.state.next[at];
                         self.seek(at);
                     }
                 }
@@ -289,4 +311,36 @@ impl Reader {
 
 fn kafka_error(error: KafkaError) -> Error {
     Error::retriable(error.to_string()).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_a_seek_brings_again_is_read_once() {
+        let mut state = Positions::new(2);
+        let mut read = |partition: i32, offset: i64, sought: Option<i64>| {
+            let at = usize::try_from(partition).unwrap();
+            if let Some(sought) = sought {
+                state.sought[at] = sought;
+            }
+            let repeated = state.is_repeated(partition, offset);
+            if !repeated {
+                state.next[at] = offset + 1;
+            }
+            repeated
+        };
+        assert!(!read(0, 0, None));
+        // On its way when the reader sought 1, and brought again by the seek.
+        assert!(!read(0, 1, Some(1)));
+        assert!(!read(0, 2, None));
+        assert!(read(0, 1, None));
+        assert!(read(0, 2, None));
+        assert!(!read(0, 3, None));
+        assert!(!read(1, 0, None));
+        // The log was cut off and is read from its beginning.
+        assert!(!read(0, 0, None));
+        assert!(!read(0, 1, None));
+    }
 }
