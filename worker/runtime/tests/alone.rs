@@ -113,6 +113,25 @@ fn the_statuses_of_stopped_tasks_go_only_when_they_have_stopped() {
 }
 
 #[test]
+fn a_restart_is_to_be_seen_before_it_is_answered() {
+    let mut alone = Alone::new();
+    alone.ask(create("c"));
+    let done = alone.ask(Request::Restart { name: "c".into(), include_tasks: true, only_failed: false });
+    assert_eq!(
+        done,
+        [
+            "c is UNASSIGNED in generation 0",
+            "c is RESTARTING in generation 0",
+            "start connector c",
+            "c is RUNNING in generation 0",
+            "ShowRestarting(TaskId { connector: \"c\", task: 0 })",
+            "stop task c-0",
+            "answer Done",
+        ]
+    );
+}
+
+#[test]
 fn what_is_unknown_is_refused_in_the_words_of_this_mode() {
     let mut alone = Alone::new();
     let mut refusal = |request| alone.ask(request).join(", ");

@@ -257,6 +257,7 @@ impl World {
             }
             Action::PauseTask { .. }
             | Action::PutStatus { .. }
+            | Action::ShowRestarting(_)
             | Action::Planned { .. }
             | Action::RemoveTopics(_)
             | Action::SweepStatuses

@@ -207,6 +207,7 @@ impl Shell {
             }
             Action::StopTask { id, epoch } => self.tasks.stop(&id, epoch),
             Action::PauseTask { id, epoch, paused } => self.tasks.pause(&id, epoch, paused),
+            Action::ShowRestarting(id) => self.shared.statuses.show_restarting(&Subject::Task(id)),
             Action::PutStatus { subject, state, trace, generation } => {
                 self.put_status(
                     &subject,

@@ -377,9 +377,10 @@ impl Local {
             self.restart_connector(name, (true, None), actions);
         }
         if include_tasks {
-            for (_, task) in self.tasks.iter_mut().filter(|(id, _)| id.connector == name) {
+            for (id, task) in self.tasks.iter_mut().filter(|(id, _)| id.connector == name) {
                 if task.phase == TaskPhase::Failed || !only_failed {
                     task.renew = Some(Renew::Restart { announce: true });
+                    actions.push(Action::ShowRestarting(id.clone()));
                 }
             }
         }

@@ -130,6 +130,9 @@ pub enum Action {
         trace: Option<String>,
         generation: i32,
     },
+    /// A task of this worker is about to be restarted. Here it is shown so from now on; the topic learns of it, in the
+    /// JVM's order, once the task has stopped. Whoever asks after the answer must not take the old life for the new one.
+    ShowRestarting(TaskId),
     /// What becomes of a failed task whose connector wants restarts: something to tell the log.
     Planned {
         id: TaskId,

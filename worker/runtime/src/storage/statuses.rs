@@ -245,6 +245,14 @@ impl StatusStore {
         }
     }
 
+    /// Shows what has a status as restarting, without a word to the topic.
+    pub fn show_restarting(&self, subject: &Subject) {
+        let mut cache = self.cache.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(status) = cache.statuses.get_mut(subject) {
+            (status.state, status.version, status.trace) = (State::Restarting, None, None);
+        }
+    }
+
     pub fn remove(&self, subject: &Subject) {
         self.count(subject, None);
         self.write(subject.key(), None);
