@@ -129,6 +129,10 @@ fn a_restart_is_to_be_seen_before_it_is_answered() {
             "answer Done",
         ]
     );
+    let mut alone = Alone::new();
+    alone.ask(create("c"));
+    let done = alone.ask(Request::RestartTask { id: TaskId::new("c", 0) });
+    assert_eq!(done, ["ShowRestarting(TaskId { connector: \"c\", task: 0 })", "answer Done", "stop task c-0"]);
 }
 
 #[test]

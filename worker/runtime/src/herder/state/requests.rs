@@ -45,7 +45,7 @@ impl Herder {
                 self.known(connector).map_err(|_| self.no_task_to_restart(&task))?;
                 self.config.task(&task).ok_or_else(|| self.unknown_task(&task))?;
                 if self.local.restart_task(&task, false) {
-                    actions.push(Action::done(id));
+                    actions.extend([Action::ShowRestarting(task), Action::done(id)]);
                     return Ok(());
                 }
                 return Err(self.must_lead().err().unwrap_or_else(|| not_here(&task)));
