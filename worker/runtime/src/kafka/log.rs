@@ -54,6 +54,8 @@ impl KafkaLog {
         config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
         // For a partition whose first records are gone already, see `assign`.
         config.set("auto.offset.reset", "earliest");
+        // A partition that was made this moment has no leader yet; the client would look again after half a second.
+        config.set("fetch.error.backoff.ms", "50");
         if config.get("group.id").is_none() {
             // Never joined: partitions are assigned by hand. librdkafka insists on a name.
             config.set("group.id", format!("log-{topic}"));
