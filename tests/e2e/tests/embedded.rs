@@ -75,3 +75,37 @@ async fn a_data_folder_serves_one_process_at_a_time() {
     drop((first, second));
     std::fs::remove_dir_all(dir).expect("the test's folder can be removed");
 }
+
+/// The outcome of each commit comes back to the sink, or it would wait for the first one for ever.
+#[tokio::test]
+async fn a_running_sink_commits_again_and_again() {
+    let dir = fresh_dir("embedded_commits");
+    let (worker, _) = Worker::with_broker(&dir);
+    let mut worker = worker.ready_after_start().await;
+    // The sink may come before the source has made the topic.
+    worker.expects(&["Subscribed topic not available: lines"]);
+    let (input, output) = (dir.join("in.txt"), dir.join("out.txt"));
+    std::fs::write(&input, "").expect("the test's folder can be written");
+    let source = json!({
+        "connector.class": "FileStreamSource", "file": input, "topic": "lines", "value.converter": TEXT
+    });
+    let sink = json!({
+        "connector.class": "FileStreamSink", "topics": "lines", "file": output, "value.converter": TEXT
+    });
+    for (name, config) in [("source", source), ("sink", sink)] {
+        let created = worker.create(name, config).await;
+        assert_eq!(created.status, 201, "{}", created.body);
+    }
+    for lines in 1..=3 {
+        std::fs::write(&input, "line\n".repeat(lines)).expect("the test's folder can be written");
+        let partition = json!({"kafka_topic": "lines", "kafka_partition": 0});
+        let expected = json!({"offsets": [{"partition": partition, "offset": {"kafka_offset": lines}}]});
+        wait::until("the line is committed", SOON, expected, || async {
+            worker.get("/connectors/sink/offsets").await.body
+        })
+        .await;
+    }
+    worker.stop().await;
+    drop(worker);
+    std::fs::remove_dir_all(dir).expect("the test's folder can be removed");
+}
