@@ -34,19 +34,23 @@ pub struct LogContext {
 }
 
 impl LogContext {
-    pub fn with(self, figures: ClientFigures) -> Self {
+    /// For a client that is about to be made: makes it tell its figures. Only for clients that are polled all the time:
+    /// in others what they tell would pile up.
+    pub fn telling(self, config: &mut ClientConfig, clients: &Clients, role: Role) -> Self {
+        config.set("statistics.interval.ms", clients::EVERY.as_millis().to_string());
+        let figures = clients.begin(role, config.get("client.id").unwrap_or_default());
         Self { figures: Some(Arc::new(figures)), ..self }
+    }
+
+    pub(super) fn lost_record(&self) {
+        if let Some(figures) = &self.figures {
+            figures.lost_record();
+        }
     }
 
     /// Where tokens come from, for a client that logs in with them.
     pub(super) fn tokens(&self) -> Option<&Arc<TokenSource>> {
         self.tokens.as_ref()
-    }
-
-    /// For the contexts that have more to do: what they answer when librdkafka asks for a token.
-    pub(super) fn token(&self) -> std::result::Result<OAuthToken, Box<dyn std::error::Error>> {
-        let tokens = self.tokens.as_ref().ok_or("this client does not log in with tokens")?;
-        Ok(tokens.for_librdkafka()?)
     }
 }
 
@@ -54,7 +58,8 @@ impl ClientContext for LogContext {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn generate_oauth_token(&self, _: Option<&str>) -> std::result::Result<OAuthToken, Box<dyn std::error::Error>> {
-        self.token()
+        let tokens = self.tokens.as_ref().ok_or("this client does not log in with tokens")?;
+        Ok(tokens.for_librdkafka()?)
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -222,13 +227,6 @@ pub fn librdkafka(props: &Props, role: Role) -> Result<(ClientConfig, LogContext
 fn compression_level(props: &Props) -> Option<&str> {
     let kind = props.get("compression.type")?.trim().to_ascii_lowercase();
     props.get(&format!("compression.{kind}.level")).map(|level| level.trim())
-}
-
-/// Figures for a client that is about to be made, and makes it tell them. Only for clients that are polled all the time:
-/// in others what they tell would pile up.
-pub fn telling(config: &mut ClientConfig, clients: &Clients, role: Role) -> ClientFigures {
-    config.set("statistics.interval.ms", clients::EVERY.as_millis().to_string());
-    clients.begin(role, config.get("client.id").unwrap_or_default())
 }
 
 /// Whether this is the first time that a setting is told of; each of a worker's many clients has the same ones.

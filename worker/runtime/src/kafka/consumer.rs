@@ -22,10 +22,10 @@ use rdkafka::{
 };
 
 use super::{
-    client::{LogContext, Role, librdkafka, log, log_error, telling},
+    client::{LogContext, Role, librdkafka},
     producer::raw_headers,
 };
-use crate::metrics::clients::{ClientFigures, Clients};
+use crate::metrics::clients::Clients;
 
 /// A consumed message with bytes of its own.
 #[derive(Clone, Debug)]
@@ -54,7 +54,6 @@ pub struct CommitOutcome {
 
 /// Collects what the client reports while it is polled.
 pub struct SinkContext {
-    figures: ClientFigures,
     rebalances: Mutex<Vec<Rebalance>>,
     commits: Mutex<Vec<CommitOutcome>>,
     /// Nobody handles rebalances any more: partitions are given back at once.
@@ -65,18 +64,17 @@ pub struct SinkContext {
 impl ClientContext for SinkContext {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
-    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        self.own.token()
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.own.generate_oauth_token(config)
     }
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
+        self.own.log(level, facility, message);
     }
     fn error(&self, error: KafkaError, reason: &str) {
-        self.figures.error(&error);
-        log_error(&error, reason);
+        self.own.error(error, reason);
     }
     fn stats(&self, statistics: Statistics) {
-        self.figures.take(&statistics);
+        self.own.stats(statistics);
     }
 }
 
@@ -114,8 +112,7 @@ impl SinkConsumer {
         // again after five minutes.
         config.set("topic.metadata.refresh.interval.ms", "2000");
         let context = SinkContext {
-            own,
-            figures: telling(&mut config, clients, Role::Consumer),
+            own: own.telling(&mut config, clients, Role::Consumer),
             rebalances: Mutex::default(),
             commits: Mutex::default(),
             closing: AtomicBool::new(false),

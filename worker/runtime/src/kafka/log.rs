@@ -14,7 +14,7 @@ use rdkafka::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    client::{LogContext, Role, librdkafka, telling},
+    client::{LogContext, Role, librdkafka},
     log_producer::{Delivery, LogProducer, LogWrite},
     trouble,
 };
@@ -60,7 +60,7 @@ impl KafkaLog {
             // Never joined: partitions are assigned by hand. librdkafka insists on a name.
             config.set("group.id", format!("log-{topic}"));
         }
-        let context = context.with(telling(&mut config, clients, Role::Consumer));
+        let context = context.telling(&mut config, clients, Role::Consumer);
         let consumer: StreamConsumer<LogContext> = config
             .create_with_context(context)
             .map_err(|error| Error::config(format!("could not make a consumer of {topic}: {error}")))?;

@@ -14,7 +14,7 @@ use rdkafka::{
 use tokio::sync::oneshot;
 
 use super::{
-    client::{LogContext, Role, librdkafka, telling},
+    client::{LogContext, Role, librdkafka},
     polled::PolledProducer,
 };
 use crate::metrics::clients::Clients;
@@ -78,7 +78,7 @@ impl LogProducer {
         // Records of logs are few and awaited one by one: waiting for company only delays answers.
         config.set("linger.ms", "0");
         if let Some(clients) = clients {
-            context = context.with(telling(&mut config, clients, Role::Producer));
+            context = context.telling(&mut config, clients, Role::Producer);
         }
         Ok(Self(Arc::new(PolledProducer::new(&config, Answering(context))?)))
     }

@@ -18,10 +18,10 @@ use rdkafka::{
 use tokio::sync::Notify;
 
 use super::{
-    client::{LogContext, Role, librdkafka, log, log_error, telling},
+    client::{LogContext, Role, librdkafka},
     polled::PolledProducer,
 };
-use crate::metrics::clients::{ClientFigures, Clients};
+use crate::metrics::clients::Clients;
 
 /// What became of one record.
 #[derive(Debug)]
@@ -102,24 +102,22 @@ pub enum TicketProducer {
 pub struct Context {
     acks: Arc<Acks>,
     own: LogContext,
-    figures: ClientFigures,
 }
 
 impl ClientContext for Context {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
-    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        self.own.token()
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.own.generate_oauth_token(config)
     }
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
+        self.own.log(level, facility, message);
     }
     fn error(&self, error: KafkaError, reason: &str) {
-        self.figures.error(&error);
-        log_error(&error, reason);
+        self.own.error(error, reason);
     }
     fn stats(&self, statistics: Statistics) {
-        self.figures.take(&statistics);
+        self.own.stats(statistics);
     }
 }
 
@@ -129,7 +127,7 @@ impl ProducerContext for Context {
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
         let error = result.as_ref().err().map(|(error, _)| error.clone());
         if error.is_some() {
-            self.figures.lost_record();
+            self.own.lost_record();
         }
         self.acks.push(Ack { ticket, error });
     }
@@ -139,8 +137,8 @@ impl TicketProducer {
     pub fn kafka(java: &Props, clients: &Clients) -> Result<Self> {
         let acks = Arc::new(Acks::default());
         let (mut config, own) = librdkafka(java, Role::Producer)?;
-        let figures = telling(&mut config, clients, Role::Producer);
-        let client = PolledProducer::new(&config, Context { acks: acks.clone(), own, figures })?;
+        let own = own.telling(&mut config, clients, Role::Producer);
+        let client = PolledProducer::new(&config, Context { acks: acks.clone(), own })?;
         Ok(Self::Kafka { client: Box::new(client), acks, headers: None })
     }
 
