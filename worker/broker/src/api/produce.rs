@@ -13,7 +13,7 @@ use kafka_protocol::{
 use super::Outcome;
 use crate::{
     core::Core,
-    log::{AppendError, Appended, Origin},
+    log::{AppendError, Appended, FirstBatch, Origin},
     now_ms,
     refusal::Refusal,
     topics::names,
@@ -21,15 +21,7 @@ use crate::{
     wire::{Request, WireError},
 };
 
-/// Where the fields of a batch header are that a transaction is checked by.
-const LENGTH: usize = 8;
-const ATTRIBUTES: usize = 21;
-const PRODUCER_ID: usize = 43;
-const PRODUCER_EPOCH: usize = 51;
-const TRANSACTIONAL: i16 = 0x10;
-const CODEC: i16 = 0x07;
-const ZSTD: i16 = 4;
-/// The first version of the request whose clients know the codec.
+/// The first version of the request whose clients know ZStandard.
 const ZSTD_SINCE: i16 = 7;
 
 pub(super) fn produce(core: &Core, mut request: Request) -> Result<Outcome, WireError> {
@@ -70,11 +62,11 @@ pub(super) fn produce(core: &Core, mut request: Request) -> Result<Outcome, Wire
 /// Whether the records are one batch, in a codec that clients of the request's version know.
 fn check_whole(records: Option<&Bytes>, request_version: i16) -> Result<(), Refusal> {
     let Some(records) = records.filter(|records| !records.is_empty()) else { return Ok(()) };
-    if request_version < ZSTD_SINCE && codec_of(records) == Some(ZSTD) {
+    if request_version < ZSTD_SINCE && FirstBatch(records).is_zstd() {
         let message = "Produce requests before version 7 are not allowed to use ZStandard compression.";
         return Err(Refusal::new(ResponseError::UnsupportedCompressionType, message));
     }
-    if size_of_first(records).is_some_and(|size| size != records.len()) {
+    if FirstBatch(records).size_bytes().is_some_and(|size| size != records.len()) {
         let message = "Produce requests are only allowed to contain exactly one record batch per partition.";
         return Err(Refusal::new(ResponseError::InvalidRecord, message));
     }
@@ -109,12 +101,13 @@ fn write(
         partition.changed();
         Ok(appended)
     };
-    match transactional_producer(&records) {
+    // The log checks that all batches of one append are of one kind.
+    match FirstBatch(&records).transactional_producer() {
         None => append(),
-        Some(producer) => {
+        Some((id, epoch)) => {
             let transactional_id = transactional_id.ok_or(ResponseError::TransactionalIdAuthorizationFailed)?;
             let place = (topic.to_owned(), data.index);
-            core.transactions.write(Writing { transactional_id, producer }, &place, append)
+            core.transactions.write(Writing { transactional_id, producer: Producer { id, epoch } }, &place, append)
         }
     }
 }
@@ -133,26 +126,6 @@ fn tells_start(error: &AppendError) -> bool {
         | AppendError::CoordinatorFenced { .. }
         | AppendError::Storage(_) => false,
     }
-}
-
-/// How many bytes the first batch says that it has.
-fn size_of_first(records: &Bytes) -> Option<usize> {
-    let length = i32::from_be_bytes(*records.get(LENGTH..)?.first_chunk()?);
-    Some(usize::try_from(length).ok()?.saturating_add(LENGTH + 4))
-}
-
-/// The codec of the batch.
-fn codec_of(records: &Bytes) -> Option<i16> {
-    let attributes = i16::from_be_bytes(*records.get(ATTRIBUTES..)?.first_chunk()?);
-    Some(attributes & CODEC)
-}
-
-/// The producer of a transactional batch. The log checks that all batches of one append are of one kind.
-fn transactional_producer(records: &Bytes) -> Option<Producer> {
-    let attributes = i16::from_be_bytes(*records.get(ATTRIBUTES..)?.first_chunk()?);
-    let id = i64::from_be_bytes(*records.get(PRODUCER_ID..)?.first_chunk()?);
-    let epoch = i16::from_be_bytes(*records.get(PRODUCER_EPOCH..)?.first_chunk()?);
-    (attributes & TRANSACTIONAL != 0).then_some(Producer { id, epoch })
 }
 
 fn answer(index: i32, written: Result<Appended, Refusal>) -> PartitionProduceResponse {

@@ -190,6 +190,37 @@ impl BatchHeader {
     }
 }
 
+/// What the first batch among a client's records says of itself, as far as the bytes go: requests are checked by it before
+/// the log looks whether it is a batch at all.
+#[derive(Clone, Copy)]
+pub(crate) struct FirstBatch<'a>(pub(crate) &'a [u8]);
+
+impl FirstBatch<'_> {
+    /// How many bytes it says that it has.
+    pub(crate) fn size_bytes(self) -> Option<usize> {
+        let length = i32::from_be_bytes(self.field(8)?);
+        Some(usize::try_from(length).ok()?.saturating_add(PREFIX_BYTES))
+    }
+
+    pub(crate) fn is_zstd(self) -> bool {
+        self.attributes().and_then(|attributes| Codec::of(attributes & COMPRESSION)) == Some(Codec::Zstd)
+    }
+
+    /// Producer id and epoch of a transactional batch.
+    pub(crate) fn transactional_producer(self) -> Option<(i64, i16)> {
+        let (id, epoch) = (i64::from_be_bytes(self.field(43)?), i16::from_be_bytes(self.field(51)?));
+        (self.attributes()? & TRANSACTIONAL != 0).then_some((id, epoch))
+    }
+
+    fn attributes(self) -> Option<i16> {
+        self.field(21).map(i16::from_be_bytes)
+    }
+
+    fn field<const N: usize>(self, at: usize) -> Option<[u8; N]> {
+        self.0.get(at..)?.first_chunk().copied()
+    }
+}
+
 fn field<const N: usize>(bytes: &[u8; HEADER_BYTES], at: usize) -> [u8; N] {
     let mut field = [0; N];
     field.copy_from_slice(&bytes[at..at + N]);

@@ -27,6 +27,7 @@ mod segment;
 mod state;
 mod views;
 
+pub(crate) use batch::FirstBatch;
 pub use compaction::{Compaction, CompactionOutput};
 pub use config::{CleanupPolicy, LogConfig, TimestampType};
 pub use data_dir::{DataDir, TopicPartition};
