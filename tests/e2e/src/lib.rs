@@ -6,6 +6,7 @@ pub mod broker;
 pub mod conformance;
 pub mod database;
 pub mod index;
+pub mod lines;
 pub mod pipeline;
 pub mod topics;
 pub mod wait;

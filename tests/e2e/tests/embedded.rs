@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write, time::Duration};
 
-use connect_e2e::{services::fresh_dir, topics, wait, worker::Worker};
+use connect_e2e::{lines::append, services::fresh_dir, topics, wait, worker::Worker};
 use serde_json::json;
 
 const LINES: usize = 20_000;
@@ -97,7 +97,7 @@ async fn a_running_sink_commits_again_and_again() {
         assert_eq!(created.status, 201, "{}", created.body);
     }
     for lines in 1..=3 {
-        std::fs::write(&input, "line\n".repeat(lines)).expect("the test's folder can be written");
+        append(&input, "line\n");
         let partition = json!({"kafka_topic": "lines", "kafka_partition": 0});
         let expected = json!({"offsets": [{"partition": partition, "offset": {"kafka_offset": lines}}]});
         wait::until("the line is committed", SOON, expected, || async {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use connect_e2e::{
+    lines::append,
     services::{fresh_dir, repository},
     wait,
     worker::Worker,
@@ -250,9 +251,7 @@ async fn the_figures_are_those_of_the_jvm_under_the_names_of_its_dashboards() {
     )
     .await;
     // Offsets are committed again and again, not just once.
-    let more = std::fs::OpenOptions::new().append(true).open(&input);
-    std::io::Write::write_all(&mut more.expect("the file is there"), lines(1500, 1600).as_bytes())
-        .expect("the test's folder can be written");
+    append(&input, &lines(1500, 1600));
     let expected = json!({"offsets": [
         {"partition": {"kafka_topic": "lines", "kafka_partition": 0}, "offset": {"kafka_offset": 1600}}
     ]});

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use connect_e2e::{broker::Broker, services::fresh_dir, wait, worker::Worker};
+use connect_e2e::{broker::Broker, lines::append, services::fresh_dir, wait, worker::Worker};
 use serde_json::json;
 
 const TEXT: &str = "org.apache.kafka.connect.storage.StringConverter";
@@ -76,7 +76,7 @@ async fn connectors_of_files_run_and_go_on_where_they_stopped() {
     worker.kill();
     worker.launch();
     worker.ready().await;
-    std::fs::write(&files.input, "one\ntwo\nthree\nfour\n").expect("the test's folder can be written");
+    append(&files.input, "four\n");
     wait::until("the last line arrives", WITHIN, true, || async {
         std::fs::read_to_string(&files.output).unwrap_or_default().ends_with("three\nfour\n")
     })

@@ -1,6 +1,6 @@
 //! A task that runs but does not get on can be seen, and one that has nothing to do can't be taken for one.
 
-use std::{io::Write, time::Duration};
+use std::time::Duration;
 
 use connect_e2e::{broker::Broker, services::fresh_dir, wait, worker::Worker};
 use serde_json::{Value, json};
@@ -38,10 +38,7 @@ async fn a_task_that_waits_for_kafka_in_vain_is_shown_as_stuck() {
     let dir = fresh_dir("stuck");
     let broker = Broker::start(&dir.join("broker")).await;
     let input = dir.join("in.txt");
-    let append = |line: &str| {
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(&input);
-        writeln!(file.expect("the test's folder can be written"), "{line}").expect("the file can be appended to");
-    };
+    let append = |line: &str| connect_e2e::lines::append(&input, &format!("{line}\n"));
     append("one");
     let source = json!({
         "name": "source",
