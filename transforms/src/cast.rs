@@ -2,8 +2,9 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use connect_api::{
-    ConfigType, Error, Field, Logical, Origin, Props, Record, Result, Schema, SchemaCache, Setting, Str, Transform,
-    Type, Value, config, config::Problem, decimal, java, plugin, plugin::Side, schema::logical, time, values,
+    ConfigType, Error, Fate, Field, Logical, Origin, Props, Record, Result, Schema, SchemaCache, Setting, Str,
+    Transform, Type, Value, config, config::Problem, decimal, java, plugin, plugin::Side, schema::logical, time,
+    values,
 };
 
 use crate::{
@@ -192,16 +193,16 @@ impl Cast {
 }
 
 impl Transform for Cast {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let data = half(&mut record, self.side);
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let data = half(record, self.side);
         if data.value.is_null() {
-            return Ok(Some(record));
+            return Ok(Fate::Kept);
         }
         match &mut data.schema {
             None => self.schemaless(&mut data.value)?,
             Some(schema) => *schema = self.with_schema(schema, &mut data.value)?,
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 

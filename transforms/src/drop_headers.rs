@@ -1,6 +1,6 @@
 //! `DropHeaders`: takes away headers by name.
 
-use connect_api::{Config, Origin, Record, Result, Transform, TransformPlugin, config, plugin};
+use connect_api::{Config, Fate, Origin, Record, Result, Transform, TransformPlugin, config, plugin};
 
 use crate::names::SomeNames;
 
@@ -27,8 +27,8 @@ struct DropHeaders {
 }
 
 impl Transform for DropHeaders {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         record.headers.retain(|header| !self.names.iter().any(|name| header.key == name.as_str()));
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }

@@ -1,7 +1,7 @@
 //! `ExtractField`: puts one field in the place of the whole key or value.
 
 use connect_api::{
-    Error, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Transform, Value, config, plugin,
+    Error, Fate, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Transform, Value, config, plugin,
     plugin::Side,
 };
 
@@ -45,8 +45,8 @@ impl ExtractField {
 }
 
 impl Transform for ExtractField {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let data = std::mem::take(half(&mut record, self.side));
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let data = std::mem::take(half(record, self.side));
         let extracted = match data.schema {
             None if data.value.is_null() => SchemaAndValue::NULL,
             None => {
@@ -70,7 +70,7 @@ impl Transform for ExtractField {
                 SchemaAndValue::new(field.clone(), value)
             }
         };
-        *half(&mut record, self.side) = extracted;
-        Ok(Some(record))
+        *half(record, self.side) = extracted;
+        Ok(Fate::Kept)
     }
 }

@@ -1,7 +1,7 @@
 //! `ExtractTimestamp` of jcustenborder's collection: the record's time is what a field says.
 
 use connect_api::{
-    Config, Error, Logical, Origin, Props, Record, Result, Transform, TransformPlugin, Value, config, plugin,
+    Config, Error, Fate, Logical, Origin, Props, Record, Result, Transform, TransformPlugin, Value, config, plugin,
     plugin::Side,
 };
 
@@ -41,8 +41,8 @@ impl ExtractTimestamp {
 }
 
 impl Transform for ExtractTimestamp {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let found = match &half(&mut record, self.side).value {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let found = match &half(record, self.side).value {
             Value::Struct(row) => row.get(&self.field).cloned(),
             Value::Map(pairs) => row::get(pairs, &self.field).cloned(),
             _ => None,
@@ -57,6 +57,6 @@ impl Transform for ExtractTimestamp {
         };
         let missing = || Error::data(format!("the field {} holds no time", self.field));
         record.timestamp = Some(ms.ok_or_else(missing)?);
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }

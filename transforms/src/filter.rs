@@ -1,6 +1,6 @@
 //! `Filter`: drops every record; a predicate decides which ones reach it.
 
-use connect_api::{Origin, Record, Result, Transform, TransformPlugin};
+use connect_api::{Fate, Origin, Record, Result, Transform, TransformPlugin};
 
 use crate::predicates::no_settings;
 
@@ -13,7 +13,7 @@ pub(crate) const PLUGIN: TransformPlugin = TransformPlugin {
 struct Filter;
 
 impl Transform for Filter {
-    fn apply(&mut self, _record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        Ok(None)
+    fn apply(&mut self, _record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        Ok(Fate::Dropped)
     }
 }

@@ -1,8 +1,8 @@
 //! `Flatten`: nested fields become fields of one level, with joined names.
 
 use connect_api::{
-    Error, Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Str, Struct, Transform, Type,
-    Value, config, plugin, plugin::Side,
+    Error, Fate, Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Str, Struct, Transform,
+    Type, Value, config, plugin, plugin::Side,
 };
 
 use crate::{
@@ -77,9 +77,9 @@ impl Flatten {
 }
 
 impl Transform for Flatten {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         let side = self.side;
-        let data = std::mem::take(half(&mut record, side));
+        let data = std::mem::take(half(record, side));
         let flat = match data.schema {
             None if data.value.is_null() => SchemaAndValue::NULL,
             None => {
@@ -95,16 +95,16 @@ impl Transform for Flatten {
                 let delimiter = &self.delimiter;
                 let plan = self.plans.plan(&schema, |schema| Plan::new(schema, delimiter))?;
                 let Some(row) = row else {
-                    *half(&mut record, side) = SchemaAndValue::new(plan.schema.clone(), Value::Null);
-                    return Ok(Some(record));
+                    *half(record, side) = SchemaAndValue::new(plan.schema.clone(), Value::Null);
+                    return Ok(Fate::Kept);
                 };
                 let mut values = Vec::with_capacity(plan.schema.fields().map_or(0, connect_api::Fields::len));
                 flatten_row(&plan.steps, row.into_values(), &mut values);
                 Struct::new(plan.schema.clone(), values).into()
             }
         };
-        *half(&mut record, side) = flat;
-        Ok(Some(record))
+        *half(record, side) = flat;
+        Ok(Fate::Kept)
     }
 }
 

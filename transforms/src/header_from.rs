@@ -1,8 +1,8 @@
 //! `HeaderFrom`: copies or moves fields into headers.
 
 use connect_api::{
-    Error, Field, Header, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Str, Struct, Transform,
-    Value, config, plugin, plugin::Side,
+    Error, Fate, Field, Header, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Str, Struct,
+    Transform, Value, config, plugin, plugin::Side,
 };
 
 use crate::{
@@ -115,12 +115,12 @@ impl HeaderFrom {
 }
 
 impl Transform for HeaderFrom {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         let purpose = match self.operation {
             Operation::Move => "header move",
             Operation::Copy => "header copy",
         };
-        let data = std::mem::take(half(&mut record, self.side));
+        let data = std::mem::take(half(record, self.side));
         let changed = match data.schema {
             None => self.take_from_map(row::require_map(data.value, purpose)?, &mut record.headers),
             Some(schema) => {
@@ -132,8 +132,8 @@ impl Transform for HeaderFrom {
                 }
             }
         };
-        *half(&mut record, self.side) = changed;
-        Ok(Some(record))
+        *half(record, self.side) = changed;
+        Ok(Fate::Kept)
     }
 }
 

@@ -1,8 +1,8 @@
 //! `HoistField`: wraps the whole key or value in one field.
 
 use connect_api::{
-    Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache, Str, Struct, Transform,
-    Type, Value, config, plugin, plugin::Side,
+    Fate, Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache, Str, Struct,
+    Transform, Type, Value, config, plugin, plugin::Side,
 };
 
 use crate::{
@@ -34,8 +34,8 @@ impl HoistField {
 }
 
 impl Transform for HoistField {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let data = half(&mut record, self.side);
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let data = half(record, self.side);
         let value = std::mem::take(&mut data.value);
         *data = match &data.schema {
             None => SchemaAndValue::schemaless(Value::Map(vec![(Value::String(self.field.clone()), value)])),
@@ -52,6 +52,6 @@ impl Transform for HoistField {
                 Struct::new(hoisted.clone(), values).into()
             }
         };
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }

@@ -1,13 +1,13 @@
 //! `InsertField`: adds where a record came from, when, or a fixed text.
 
 use connect_api::{
-    Error, Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache, Str, Struct,
-    Transform, Value, config, plugin, plugin::Side, schema::logical,
+    Error, Fate, Field, Origin, Props, Record, Result, Schema, SchemaBuilder, SchemaCache, Str, Transform, Value,
+    config, plugin, plugin::Side, schema::logical,
 };
 
 use crate::{
     row::{self, NullRules},
-    side::{half, key_and_value},
+    side::key_and_value,
 };
 
 config! {
@@ -104,58 +104,66 @@ impl InsertField {
         }
         Ok(Self { side, fields, replace_nulls: config.replace_nulls, plans: SchemaCache::default() })
     }
-
-    /// The row with the fields at its end; `record` is what the row was taken from.
-    fn row(&mut self, row: Struct, record: &Record, origin: Origin<'_>) -> Result<SchemaAndValue> {
-        let (fields, replace_nulls) = (&self.fields, self.replace_nulls);
-        let plan = self.plans.plan(row.schema(), |schema| Plan::new(schema, fields, replace_nulls))?;
-        let mut values = row.into_values();
-        values.reserve_exact(fields.len());
-        for (_, content) in fields {
-            values.push(content.of(record, origin)?.unwrap_or_default());
-        }
-        let old = values.len() - fields.len();
-        plan.nulls.apply(&mut values[..old])?;
-        Ok(Struct::new(plan.schema.clone(), values).into())
-    }
 }
 
 impl Transform for InsertField {
-    fn apply(&mut self, mut record: Record, origin: Origin<'_>) -> Result<Option<Record>> {
-        if half(&mut record, self.side).value.is_null() {
-            return Ok(Some(record));
-        }
-        let data = std::mem::take(half(&mut record, self.side));
-        let changed = if data.schema.is_some() {
-            let row = row::require_struct(data.value, data.schema.as_ref(), PURPOSE)?;
-            self.row(row, &record, origin)?
-        } else {
-            let mut pairs = row::require_map(data.value, PURPOSE)?;
-            for (field, content) in &self.fields {
-                if let Some(value) = content.of(&record, origin)? {
-                    row::put(&mut pairs, &field.name, value);
+    fn apply(&mut self, record: &mut Record, origin: Origin<'_>) -> Result<Fate> {
+        let Record { topic, partition, timestamp, key, value, .. } = record;
+        let about = About { topic, partition: *partition, timestamp: *timestamp, origin };
+        let data = match self.side {
+            Side::Key => key,
+            Side::Value => value,
+        };
+        match (&mut data.schema, &mut data.value) {
+            (_, Value::Null) => {}
+            (None, Value::Map(pairs)) => {
+                for (field, content) in &self.fields {
+                    if let Some(value) = content.of(&about)? {
+                        row::put(pairs, &field.name, value);
+                    }
                 }
             }
-            SchemaAndValue::schemaless(Value::Map(pairs))
-        };
-        *half(&mut record, self.side) = changed;
-        Ok(Some(record))
+            (Some(schema), Value::Struct(row)) => {
+                let (fields, replace_nulls) = (&self.fields, self.replace_nulls);
+                let plan = self.plans.plan(row.schema(), |schema| Plan::new(schema, fields, replace_nulls))?;
+                row.reshape(&plan.schema, |values| {
+                    plan.nulls.apply(values)?;
+                    row::make_room(values, fields.len());
+                    for (_, content) in fields {
+                        values.push(content.of(&about)?.unwrap_or_default());
+                    }
+                    Ok::<_, Error>(())
+                })?;
+                *schema = plan.schema.clone();
+            }
+            (None, value) => return Err(row::no_map(value, PURPOSE)),
+            (schema, value) => return Err(row::no_struct(value, schema.as_ref(), PURPOSE)),
+        }
+        Ok(Fate::Kept)
     }
 }
 
+/// What is told of a record beside its data.
+struct About<'a> {
+    topic: &'a Str,
+    partition: Option<i32>,
+    timestamp: Option<i64>,
+    origin: Origin<'a>,
+}
+
 impl Content {
-    fn of(&self, record: &Record, origin: Origin<'_>) -> Result<Option<Value>> {
+    fn of(&self, about: &About<'_>) -> Result<Option<Value>> {
         Ok(match self {
-            Content::Topic => Some(Value::String(record.topic.clone())),
-            Content::Partition => record.partition.map(Value::Int32),
-            Content::Offset => match origin {
+            Content::Topic => Some(Value::String(about.topic.clone())),
+            Content::Partition => about.partition.map(Value::Int32),
+            Content::Offset => match about.origin {
                 Origin::Sink { offset, .. } => Some(Value::Int64(offset)),
                 Origin::Source(_) => {
                     let found = "org.apache.kafka.connect.source.SourceRecord";
                     return Err(Error::data(format!("Only SinkRecord supported for [{PURPOSE}], found: {found}")));
                 }
             },
-            Content::Timestamp => record.timestamp.map(Value::Int64),
+            Content::Timestamp => about.timestamp.map(Value::Int64),
             Content::Fixed(text) => Some(Value::String(text.clone())),
         })
     }

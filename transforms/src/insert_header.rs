@@ -1,7 +1,7 @@
 //! `InsertHeader`: adds a header with a fixed value.
 
 use connect_api::{
-    Config, Error, Header, Origin, Props, Record, Result, Str, Transform, TransformPlugin, config, plugin, values,
+    Config, Error, Fate, Header, Origin, Props, Record, Result, Str, Transform, TransformPlugin, config, plugin, values,
 };
 
 config! {
@@ -38,8 +38,8 @@ impl InsertHeader {
 }
 
 impl Transform for InsertHeader {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         record.headers.push(self.header.clone());
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }

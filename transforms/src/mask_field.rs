@@ -1,8 +1,8 @@
 //! `MaskField`: puts nothing, or a fixed text, in the place of what is private.
 
 use connect_api::{
-    Error, Logical, Origin, Props, Record, Result, Schema, SchemaCache, Str, Transform, Type, Value, config, decimal,
-    plugin, plugin::Side, schema::logical,
+    Error, Fate, Logical, Origin, Props, Record, Result, Schema, SchemaCache, Str, Transform, Type, Value, config,
+    decimal, plugin, plugin::Side, schema::logical,
 };
 
 use crate::{
@@ -57,8 +57,8 @@ impl MaskField {
 }
 
 impl Transform for MaskField {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let data = half(&mut record, self.side);
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let data = half(record, self.side);
         match (&data.schema, &mut data.value) {
             (None, Value::Map(pairs)) => {
                 for field in &self.fields {
@@ -81,7 +81,7 @@ impl Transform for MaskField {
             (None, value) => return Err(row::no_map(value, PURPOSE)),
             (schema, value) => return Err(row::no_struct(value, schema.as_ref(), PURPOSE)),
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 

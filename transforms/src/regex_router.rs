@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use connect_api::{Config, Origin, Props, Record, Result, Str, Transform, TransformPlugin, config, plugin};
+use connect_api::{Config, Fate, Origin, Props, Record, Result, Str, Transform, TransformPlugin, config, plugin};
 
 use crate::java_regex::{JavaRegex, Replacement};
 
@@ -61,12 +61,12 @@ impl RegexRouter {
 }
 
 impl Transform for RegexRouter {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         if let Some((topic, route)) = &self.last
             && *topic == record.topic
         {
             record.topic = route.clone();
-            return Ok(Some(record));
+            return Ok(Fate::Kept);
         }
         let route = match self.routes.get(&record.topic) {
             Some(route) => route.clone(),
@@ -74,6 +74,6 @@ impl Transform for RegexRouter {
         };
         self.last = Some((record.topic.detached(), route.clone()));
         record.topic = route;
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use connect_api::{
-    Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Str, Struct, Transform, Value, config,
-    plugin, plugin::Side,
+    Fate, Field, Origin, Props, Record, Result, Schema, SchemaCache, Str, Transform, Value, config, plugin,
+    plugin::Side,
 };
 
 use crate::{
@@ -92,30 +92,25 @@ impl ReplaceField {
 }
 
 impl Transform for ReplaceField {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let data = half(&mut record, self.side);
-        if data.value.is_null() {
-            return Ok(Some(record));
-        }
-        let value = std::mem::take(&mut data.value);
-        *data = match &data.schema {
-            None => {
-                let mut pairs = row::require_map(value, PURPOSE)?;
-                self.rules.change_map(&mut pairs);
-                SchemaAndValue::schemaless(Value::Map(pairs))
-            }
-            Some(schema) => {
-                let row = row::require_struct(value, Some(schema), PURPOSE)?;
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let data = half(record, self.side);
+        match (&mut data.schema, &mut data.value) {
+            (_, Value::Null) => {}
+            (None, Value::Map(pairs)) => self.rules.change_map(pairs),
+            (Some(schema), Value::Struct(row)) => {
                 let rules = &self.rules;
                 let plan = self.plans.plan(row.schema(), |schema| Plan::new(schema, rules))?;
-                let mut values = row.into_values();
-                let mut kept = plan.kept.iter();
-                values.retain(|_| kept.next().is_none_or(|kept| *kept));
-                plan.nulls.apply(&mut values)?;
-                Struct::new(plan.schema.clone(), values).into()
+                row.reshape(&plan.schema, |values| {
+                    let mut kept = plan.kept.iter();
+                    values.retain(|_| kept.next().is_none_or(|kept| *kept));
+                    plan.nulls.apply(values)
+                })?;
+                *schema = plan.schema.clone();
             }
-        };
-        Ok(Some(record))
+            (None, value) => return Err(row::no_map(value, PURPOSE)),
+            (schema, value) => return Err(row::no_struct(value, schema.as_ref(), PURPOSE)),
+        }
+        Ok(Fate::Kept)
     }
 }
 

@@ -40,6 +40,16 @@ pub(crate) fn schema_needed(purpose: &str) -> Error {
     Error::data(format!("Schema required for [{purpose}]"))
 }
 
+/// Room for more values. Not by `reserve`: the system's `realloc` looks for room behind the old place first and then
+/// passes by the cache of the thread, which takes longer than to move so few values.
+pub(crate) fn make_room(values: &mut Vec<Value>, more: usize) {
+    if values.capacity() - values.len() < more {
+        let mut roomy = Vec::with_capacity(values.len() + more);
+        roomy.append(values);
+        *values = roomy;
+    }
+}
+
 /// Sets a key of a map, in its place if it is there already.
 pub(crate) fn put(pairs: &mut Vec<(Value, Value)>, name: &Str, value: Value) {
     match pairs.iter_mut().find(|(key, _)| key.as_str() == Some(name.as_str())) {

@@ -1,7 +1,7 @@
 //! `SetSchemaMetadata`: gives a schema a name or a version.
 
 use connect_api::{
-    Error, Origin, Props, Record, Result, Schema, SchemaCache, Str, Struct, Transform, Value, config, plugin,
+    Error, Fate, Origin, Props, Record, Result, Schema, SchemaCache, Str, Struct, Transform, Value, config, plugin,
     plugin::Side,
 };
 
@@ -47,11 +47,11 @@ impl SetSchemaMetadata {
 }
 
 impl Transform for SetSchemaMetadata {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let data = half(&mut record, self.side);
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let data = half(record, self.side);
         let Some(schema) = &data.schema else {
             return match data.value {
-                Value::Null => Ok(Some(record)),
+                Value::Null => Ok(Fate::Kept),
                 _ => Err(row::schema_needed("updating schema metadata")),
             };
         };
@@ -75,6 +75,6 @@ impl Transform for SetSchemaMetadata {
             data.value = Value::Struct(Struct::new(updated.clone(), values));
         }
         data.schema = Some(updated.clone());
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }

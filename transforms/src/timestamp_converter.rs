@@ -1,7 +1,7 @@
 //! `TimestampConverter`: one form of a moment becomes another: text, number, date, time or timestamp.
 
 use connect_api::{
-    ConfigType, Error, Field, Logical, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder,
+    ConfigType, Error, Fate, Field, Logical, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder,
     SchemaCache, Setting, Str, Struct, Transform, Type, Value, config, config::Problem, plugin, plugin::Side,
     schema::logical, time,
 };
@@ -154,14 +154,14 @@ impl TimestampConverter {
 }
 
 impl Transform for TimestampConverter {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let data = std::mem::take(half(&mut record, self.side));
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let data = std::mem::take(half(record, self.side));
         let converted = match &data.schema {
             None => SchemaAndValue::schemaless(self.schemaless(data.value)?),
             Some(schema) => self.with_schema(schema, data.value)?,
         };
-        *half(&mut record, self.side) = converted;
-        Ok(Some(record))
+        *half(record, self.side) = converted;
+        Ok(Fate::Kept)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `TimestampRouter`: a topic by the record's time.
 
-use connect_api::{Config, Error, Origin, Props, Record, Result, Transform, TransformPlugin, config, plugin};
+use connect_api::{Config, Error, Fate, Origin, Props, Record, Result, Transform, TransformPlugin, config, plugin};
 
 use crate::date_format::DateFormat;
 
@@ -36,7 +36,7 @@ impl TimestampRouter {
 }
 
 impl Transform for TimestampRouter {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         let Some(ms) = record.timestamp else {
             return Err(Error::data(format!("Timestamp missing on record: topic {}", record.topic)));
         };
@@ -46,6 +46,6 @@ impl Transform for TimestampRouter {
             .map_err(|message| Error::data(message.clone()).class("java.lang.IllegalArgumentException"))?;
         let topic = self.topic.replace("${topic}", &record.topic).replace("${timestamp}", &format.write(ms));
         record.topic = topic.into();
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }

@@ -1,7 +1,7 @@
 //! `ValueToKey`: makes the key of fields of the value.
 
 use connect_api::{
-    Config, Error, Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache, Str,
+    Config, Error, Fate, Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache, Str,
     Struct, Transform, TransformPlugin, Type, Value, config, java, plugin,
 };
 
@@ -61,7 +61,7 @@ impl ValueToKey {
 }
 
 impl Transform for ValueToKey {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         record.key = match (&record.value.schema, &record.value.value) {
             (None, Value::Map(pairs)) => {
                 let pair = |name: &Str| {
@@ -80,7 +80,7 @@ impl Transform for ValueToKey {
             }
             (schema, value) => return Err(row::no_struct(value, schema.as_ref(), PURPOSE)),
         };
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use connect_api::{
-    Header, Origin, Props, Record, Schema, SchemaAndValue, SchemaBuilder, SourceOffset, Struct, Transform, Value,
+    Fate, Header, Origin, Props, Record, Schema, SchemaAndValue, SchemaBuilder, SourceOffset, Struct, Transform, Value,
 };
 use connect_transforms::TRANSFORMS;
 
@@ -13,9 +13,10 @@ fn transform(class: &str, settings: &[(&str, &str)]) -> Box<dyn Transform> {
     (plugin.configure)(&props).unwrap_or_else(|error| panic!("{class}: {error}"))
 }
 
-fn apply(transform: &mut dyn Transform, record: Record) -> connect_api::Result<Option<Record>> {
+fn apply(transform: &mut dyn Transform, mut record: Record) -> connect_api::Result<Option<Record>> {
     let nowhere = SourceOffset { partition: Arc::default(), offset: Arc::default() };
-    transform.apply(record, Origin::Source(&nowhere))
+    let fate = transform.apply(&mut record, Origin::Source(&nowhere))?;
+    Ok((fate == Fate::Kept).then_some(record))
 }
 
 fn record(value: SchemaAndValue) -> Record {

@@ -7,7 +7,8 @@ use crate::{Schema, Str, schema::logical};
 /// A value in its physical form; the schema's name says when it means a date or a decimal.
 ///
 /// ```text
-/// Value (40 bytes): tag 8 | String, Bytes: 32 | Array, Map: 24 | Struct: 24 | numbers inline
+/// Value (40 bytes): tag 8 | Bytes, Struct: 32 | Array, Map: 24 | numbers inline
+///                   String: its own tag, which has room for the others | 39
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
@@ -48,7 +49,8 @@ const _: () = assert!(size_of::<Value>() == 40);
 #[derive(Clone, Debug, PartialEq)]
 pub struct Struct {
     schema: Schema,
-    values: Box<[Value]>,
+    /// Room for more is kept: transforms add fields, and a row is rarely made of just so many as it ends with.
+    values: Vec<Value>,
 }
 
 impl Struct {
@@ -59,7 +61,7 @@ impl Struct {
     pub fn new(schema: Schema, values: Vec<Value>) -> Self {
         let fields = schema.fields().expect("a struct has a struct schema");
         assert_eq!(fields.len(), values.len(), "one value per field");
-        Self { schema, values: values.into_boxed_slice() }
+        Self { schema, values }
     }
 
     pub fn schema(&self) -> &Schema {
@@ -84,8 +86,22 @@ impl Struct {
         self.schema = schema;
     }
 
+    /// Changes the values and gives the row a schema that fits what they are then; where that fails, the row is of no use.
+    ///
+    /// # Panics
+    /// As [`Struct::new`].
+    pub fn reshape<E>(
+        &mut self,
+        schema: &Schema,
+        change: impl FnOnce(&mut Vec<Value>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        change(&mut self.values)?;
+        self.set_schema(schema.clone());
+        Ok(())
+    }
+
     pub fn into_values(self) -> Vec<Value> {
-        self.values.into_vec()
+        self.values
     }
 
     /// The stored value of a field by name; code that runs per record asks for the position once instead.

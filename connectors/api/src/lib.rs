@@ -21,6 +21,7 @@ mod schema_cache;
 pub mod sink;
 pub mod source;
 mod text;
+mod text_repr;
 pub mod time;
 pub mod transform;
 pub mod values;
@@ -41,7 +42,7 @@ pub use schema_cache::SchemaCache;
 pub use sink::{SinkConnector, SinkTask};
 pub use source::{OffsetChange, SourceConnector, SourceTask};
 pub use text::Str;
-pub use transform::{Predicate, Transform};
+pub use transform::{Fate, Predicate, Transform};
 
 pub use async_trait::async_trait;
 pub use bytes::Bytes;

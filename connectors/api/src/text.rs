@@ -1,75 +1,155 @@
-//! Shared UTF-8 text.
+//! UTF-8 text that is cheap to copy.
 
-use std::{borrow::Borrow, fmt, ops::Deref};
+use std::{
+    borrow::Borrow,
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    ops::{Deref, Range},
+};
 
 use bytes::Bytes;
 use bytestring::ByteString;
 
-/// UTF-8 text that shares the buffer it was read from; cloning it copies no bytes.
+use crate::{Value, text_repr::Repr};
+
+/// UTF-8 text. Short text, as most names and columns are, is held in place: to make, clone and drop it neither
+/// allocates nor counts. Longer text shares the buffer it was read from.
 ///
 /// It pins that buffer: a cache that lives long copies the text out with [`Str::detached`].
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Str(ByteString);
+#[derive(Clone)]
+pub struct Str(Repr);
 
 impl Str {
     /// Text that lives in the program itself; costs nothing.
     pub const fn from_static(text: &'static str) -> Self {
-        Self(ByteString::from_static(text))
+        Self(Repr::Static(text))
     }
 
-    /// The text of a received buffer, without a copy. Fails when the bytes are not UTF-8.
+    /// The text of a received buffer, without a copy of long text. Fails when the bytes are not UTF-8.
     pub fn from_utf8(bytes: Bytes) -> Result<Self, std::str::Utf8Error> {
-        ByteString::try_from(bytes).map(Self)
+        if bytes.len() <= Repr::INLINE_MAX {
+            return std::str::from_utf8(&bytes).map(Self::from);
+        }
+        ByteString::try_from(bytes).map(|text| Self(Repr::Shared(text)))
     }
 
+    #[inline]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 
-    /// A part of the text, sharing its buffer; `None` where a bound is beyond the text or within a character.
-    pub fn slice(&self, range: std::ops::Range<usize>) -> Option<Self> {
-        self.0.get(range).map(|part| Self(self.0.slice_ref(part)))
+    /// A part of the text, sharing its buffer where it is long; `None` where a bound is beyond the text or within a
+    /// character.
+    pub fn slice(&self, range: Range<usize>) -> Option<Self> {
+        let part = self.as_str().get(range)?;
+        Some(match &self.0 {
+            Repr::Shared(text) if part.len() > Repr::INLINE_MAX => Self(Repr::Shared(text.slice_ref(part))),
+            Repr::Static(_) | Repr::Inline { .. } | Repr::Shared(_) => Self::from(part),
+        })
     }
 
-    /// The bytes of the text, sharing its buffer.
-    pub fn into_bytes(self) -> Bytes {
-        self.0.into_bytes()
+    /// Puts a part of the text in the place of a null, as [`Str::slice`] would give it; false where that gives none.
+    ///
+    /// For decoders that make millions of strings: handed on as a result, the text would be written and read back at once
+    /// in pieces of other widths, for which the processor waits longer than for all the rest.
+    #[inline(always)]
+    pub fn put_slice(&self, range: Range<usize>, place: &mut Value) -> bool {
+        debug_assert!(place.is_null(), "nothing is left behind");
+        let text = self.as_str();
+        if text.get(range.clone()).is_none() {
+            return false;
+        }
+        match Repr::inline_part(text, range.clone()) {
+            // There is nothing to drop, which the compiler can't know.
+            Some(part) => std::mem::forget(std::mem::replace(place, Value::String(Self(part)))),
+            None => self.put_long_slice(range, place),
+        }
+        true
     }
 
-    /// A copy in a buffer of its own, for values that outlive the buffer they were read from.
+    #[inline(never)]
+    fn put_long_slice(&self, range: Range<usize>, place: &mut Value) {
+        *place = self.slice(range).map_or(Value::Null, Value::String);
+    }
+
+    /// The text in a buffer of its own, for values that outlive the buffer they were read from.
     pub fn detached(&self) -> Self {
-        Self::from(self.as_str().to_owned())
+        match &self.0 {
+            Repr::Shared(text) => Self::from(&**text),
+            Repr::Inline { .. } | Repr::Static(_) => self.clone(),
+        }
+    }
+}
+
+#[inline]
+fn inline(text: &str) -> Option<Str> {
+    Repr::inline(text).map(Str)
+}
+
+impl Default for Str {
+    fn default() -> Self {
+        Self::from_static("")
     }
 }
 
 impl Deref for Str {
     type Target = str;
+    #[inline]
     fn deref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl Borrow<str> for Str {
     fn borrow(&self) -> &str {
-        &self.0
+        self
     }
 }
 
 impl AsRef<str> for Str {
     fn as_ref(&self) -> &str {
-        &self.0
+        self
     }
 }
 
 impl From<String> for Str {
     fn from(text: String) -> Self {
-        Self(ByteString::from(text))
+        inline(&text).unwrap_or_else(|| Self(Repr::Shared(ByteString::from(text))))
     }
 }
 
 impl From<&str> for Str {
     fn from(text: &str) -> Self {
-        Self(ByteString::from(text))
+        inline(text).unwrap_or_else(|| Self(Repr::Shared(ByteString::from(text))))
+    }
+}
+
+impl PartialEq for Str {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Str {}
+
+impl PartialOrd for Str {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Str {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other)
+    }
+}
+
+/// As of a `str`, so that maps are searched by one.
+impl Hash for Str {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 

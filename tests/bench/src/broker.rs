@@ -134,13 +134,13 @@ fn flow(records: u64) -> Vec<Figure> {
     let rate = |seconds: f64| records as f64 / seconds;
     vec![
         Figure {
-            name: "cpu_seconds_per_million_in_and_out",
+            name: "cpu_seconds_per_million_in_and_out".into(),
             value: cpu / records as f64 * 1e6,
             target: Target::AtMost(0.6),
         },
-        Figure { name: "records_per_second_in", value: rate(wrote), target: Target::AtLeast(rate(kafka_wrote)) },
-        Figure { name: "records_per_second_out", value: rate(read), target: Target::AtLeast(rate(kafka_read)) },
-        Figure { name: "rss_mb_after", value: rss, target: Target::None },
+        Figure { name: "records_per_second_in".into(), value: rate(wrote), target: Target::AtLeast(rate(kafka_wrote)) },
+        Figure { name: "records_per_second_out".into(), value: rate(read), target: Target::AtLeast(rate(kafka_read)) },
+        Figure { name: "rss_mb_after".into(), value: rss, target: Target::None },
     ]
 }
 
@@ -213,9 +213,9 @@ fn many_partitions() -> Vec<Figure> {
     again.stop();
     drop(std::fs::remove_dir_all(&dir));
     vec![
-        Figure { name: "rss_mb_with_2000_partitions", value: rss, target: Target::AtMost(20.0) },
+        Figure { name: "rss_mb_with_2000_partitions".into(), value: rss, target: Target::AtMost(20.0) },
         Figure {
-            name: "ready_ms_with_2000_partitions",
+            name: "ready_ms_with_2000_partitions".into(),
             value: ready.as_secs_f64() * 1000.0,
             target: Target::AtMost(50.0),
         },
@@ -233,11 +233,11 @@ fn both_in_one() -> Vec<Figure> {
     drop(std::fs::remove_dir_all(&dir));
     vec![
         Figure {
-            name: "broker_and_worker_ready_ms",
+            name: "broker_and_worker_ready_ms".into(),
             value: ready.as_secs_f64() * 1000.0,
             target: Target::AtMost(200.0),
         },
-        Figure { name: "broker_and_worker_rss_mb", value: rss, target: Target::AtMost(25.0) },
+        Figure { name: "broker_and_worker_rss_mb".into(), value: rss, target: Target::AtMost(25.0) },
     ]
 }
 

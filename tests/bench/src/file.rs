@@ -62,11 +62,15 @@ pub(crate) async fn there_and_back(rows: u64) -> Vec<Figure> {
     drop(std::fs::remove_dir_all(dir));
     let millions = rows as f64 / 1e6;
     vec![
-        Figure { name: "source_cpu_seconds_per_million", value: source.1 / millions, target: Target::AtMost(2.0) },
-        Figure { name: "source_rows_per_second", value: rows as f64 / source.0, target: Target::None },
-        Figure { name: "sink_cpu_seconds_per_million", value: sink.1 / millions, target: Target::AtMost(2.5) },
-        Figure { name: "sink_rows_per_second", value: rows as f64 / sink.0, target: Target::None },
-        Figure { name: "rss_mb_highest", value: highest, target: Target::AtMost(120.0) },
+        Figure {
+            name: "source_cpu_seconds_per_million".into(),
+            value: source.1 / millions,
+            target: Target::AtMost(2.0),
+        },
+        Figure { name: "source_rows_per_second".into(), value: rows as f64 / source.0, target: Target::None },
+        Figure { name: "sink_cpu_seconds_per_million".into(), value: sink.1 / millions, target: Target::AtMost(2.5) },
+        Figure { name: "sink_rows_per_second".into(), value: rows as f64 / sink.0, target: Target::None },
+        Figure { name: "rss_mb_highest".into(), value: highest, target: Target::AtMost(120.0) },
     ]
 }
 

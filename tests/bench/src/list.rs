@@ -50,10 +50,10 @@ pub(crate) async fn many_connectors() -> Vec<Figure> {
     }
     times.sort_by(f64::total_cmp);
     let figures = vec![
-        Figure { name: "list_500_ms", value: times[REQUESTS / 2], target: Target::AtMost(50.0) },
-        Figure { name: "list_500_slowest_ms", value: times[REQUESTS - 1], target: Target::None },
-        Figure { name: "list_500_kb", value: bytes as f64 / 1024.0, target: Target::None },
-        Figure { name: "create_ms", value: create_ms, target: Target::None },
+        Figure { name: "list_500_ms".into(), value: times[REQUESTS / 2], target: Target::AtMost(50.0) },
+        Figure { name: "list_500_slowest_ms".into(), value: times[REQUESTS - 1], target: Target::None },
+        Figure { name: "list_500_kb".into(), value: bytes as f64 / 1024.0, target: Target::None },
+        Figure { name: "create_ms".into(), value: create_ms, target: Target::None },
     ];
     drop(worker);
     std::fs::remove_dir_all(&dir).expect("the benchmark's folder can be removed");

@@ -2,28 +2,37 @@
 //!
 //! The figure is the worker's CPU-seconds per million records, because everything shares the machine's cores; a rate
 //! is only compared with something else in the same run. `BENCH_ROWS` sets the number of rows (a million), and
-//! arguments choose among: idle list decode stream sink file broker.
+//! arguments choose among: idle list convert transform decode stream sink file broker.
 
 mod broker;
+mod convert;
 mod file;
+mod jvm;
 mod list;
 mod process;
+mod rounds;
 mod sink;
 mod source;
+mod transform;
+
+use std::{borrow::Cow, sync::LazyLock};
 
 use serde_json::{Value, json};
 
-const SCENARIOS: [&str; 7] = ["idle", "list", "decode", "stream", "sink", "file", "broker"];
+const SCENARIOS: [&str; 9] = ["idle", "list", "convert", "transform", "decode", "stream", "sink", "file", "broker"];
 
 #[tokio::main]
 async fn main() {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
     let rows = std::env::var("BENCH_ROWS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
     let mut gaps = Vec::new();
+    let jvm = LazyLock::new(jvm::Costs::measure);
     for scenario in SCENARIOS.iter().filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == *name)) {
         let results = match *scenario {
             "idle" => process::idle().await,
             "list" => list::many_connectors().await,
+            "convert" => convert::json(&jvm),
+            "transform" => transform::transforms(&jvm),
             "decode" => source::stream(rows, source::Producer::Null).await,
             "stream" => source::stream(rows, source::Producer::Kafka).await,
             "broker" => broker::measure(rows).await,
@@ -43,7 +52,7 @@ async fn main() {
 
 /// One measured figure with its target.
 struct Figure {
-    name: &'static str,
+    name: Cow<'static, str>,
     value: f64,
     target: Target,
 }
@@ -57,6 +66,10 @@ enum Target {
 }
 
 impl Figure {
+    fn new(name: String, value: f64, target: Target) -> Self {
+        Self { name: name.into(), value, target }
+    }
+
     fn line(&self, scenario: &str) -> Value {
         let target = match self.target {
             Target::AtMost(limit) => json!({"at_most": limit}),

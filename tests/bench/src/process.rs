@@ -48,9 +48,9 @@ pub(crate) async fn idle() -> Vec<Figure> {
     let idle_cpu = (cpu_seconds(worker.pid()) - cpu) / span.as_secs_f64() * 100.0;
     let size_mb = std::fs::metadata(binary()).map(|file| file.len()).unwrap_or_default() as f64 / 1e6;
     vec![
-        Figure { name: "ready_ms", value: ready_ms, target: Target::AtMost(200.0) },
-        Figure { name: "rss_mb", value: memory_mb(worker.pid(), "VmRSS"), target: Target::AtMost(25.0) },
-        Figure { name: "cpu_percent", value: idle_cpu, target: Target::None },
-        Figure { name: "binary_mb", value: size_mb, target: Target::AtMost(40.0) },
+        Figure { name: "ready_ms".into(), value: ready_ms, target: Target::AtMost(200.0) },
+        Figure { name: "rss_mb".into(), value: memory_mb(worker.pid(), "VmRSS"), target: Target::AtMost(25.0) },
+        Figure { name: "cpu_percent".into(), value: idle_cpu, target: Target::None },
+        Figure { name: "binary_mb".into(), value: size_mb, target: Target::AtMost(40.0) },
     ]
 }

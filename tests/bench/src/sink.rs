@@ -42,12 +42,12 @@ pub(crate) async fn against_raw_bulk(documents: u64) -> Vec<Figure> {
 
     let (rate, raw_rate) = (documents as f64 / seconds, documents as f64 / raw);
     vec![
-        Figure { name: "cpu_seconds_per_million", value: cpu / documents as f64 * 1e6, target: Target::None },
-        Figure { name: "documents_per_second", value: rate, target: Target::None },
-        Figure { name: "raw_documents_per_second", value: raw_rate, target: Target::None },
-        Figure { name: "share_of_raw_rate", value: rate / raw_rate, target: Target::AtLeast(0.7) },
+        Figure { name: "cpu_seconds_per_million".into(), value: cpu / documents as f64 * 1e6, target: Target::None },
+        Figure { name: "documents_per_second".into(), value: rate, target: Target::None },
+        Figure { name: "raw_documents_per_second".into(), value: raw_rate, target: Target::None },
+        Figure { name: "share_of_raw_rate".into(), value: rate / raw_rate, target: Target::AtLeast(0.7) },
         Figure {
-            name: "rss_mb_highest",
+            name: "rss_mb_highest".into(),
             value: memory_mb(pipeline.worker.pid(), "VmHWM"),
             target: Target::AtMost(120.0),
         },

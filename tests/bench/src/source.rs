@@ -69,9 +69,13 @@ pub(crate) async fn stream(rows: u64, producer: Producer) -> Vec<Figure> {
     drop(mysql);
     drop(std::fs::remove_dir_all(dir));
     vec![
-        Figure { name: "cpu_seconds_per_million", value: cpu / rows as f64 * 1e6, target: Target::AtMost(target) },
-        Figure { name: "rows_per_second", value: rows as f64 / seconds, target: Target::None },
-        Figure { name: "rss_mb_highest", value: highest, target: Target::AtMost(120.0) },
+        Figure {
+            name: "cpu_seconds_per_million".into(),
+            value: cpu / rows as f64 * 1e6,
+            target: Target::AtMost(target),
+        },
+        Figure { name: "rows_per_second".into(), value: rows as f64 / seconds, target: Target::None },
+        Figure { name: "rss_mb_highest".into(), value: highest, target: Target::AtMost(120.0) },
     ]
 }
 

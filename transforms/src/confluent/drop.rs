@@ -1,8 +1,8 @@
 //! Confluent's `Drop`: leaves the key or the value out of a record.
 
 use connect_api::{
-    Config, Error, Origin, Props, Record, Result, Schema, SchemaAndValue, Transform, TransformPlugin, Value, config,
-    plugin, plugin::Side, setting_enum,
+    Config, Error, Fate, Origin, Props, Record, Result, Schema, SchemaAndValue, Transform, TransformPlugin, Value,
+    config, plugin, plugin::Side, setting_enum,
 };
 
 use crate::side::half;
@@ -60,8 +60,8 @@ impl Drop {
 }
 
 impl Transform for Drop {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let schema = std::mem::take(half(&mut record, self.side)).schema;
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let schema = std::mem::take(half(record, self.side)).schema;
         let schema = match (self.schema, schema) {
             (SchemaBehavior::Nullify, _) | (_, None) => None,
             (SchemaBehavior::Retain, Some(schema)) if !schema.optional => {
@@ -70,7 +70,7 @@ impl Transform for Drop {
             (SchemaBehavior::Retain, schema) => schema,
             (SchemaBehavior::ForceOptional, Some(schema)) => Some(self.optional(&schema)),
         };
-        *half(&mut record, self.side) = SchemaAndValue { schema, value: Value::Null };
-        Ok(Some(record))
+        *half(record, self.side) = SchemaAndValue { schema, value: Value::Null };
+        Ok(Fate::Kept)
     }
 }

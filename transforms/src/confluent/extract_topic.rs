@@ -1,7 +1,8 @@
 //! Confluent's `ExtractTopic`: the topic is what a field of the record says.
 
 use connect_api::{
-    Config, Error, Origin, Props, Record, Result, SchemaAndValue, Transform, TransformPlugin, Value, config, plugin,
+    Config, Error, Fate, Origin, Props, Record, Result, SchemaAndValue, Transform, TransformPlugin, Value, config,
+    plugin,
 };
 
 use crate::row;
@@ -74,8 +75,8 @@ impl ExtractTopic {
 }
 
 impl Transform for ExtractTopic {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let topic = match self.found(&record) {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let topic = match self.found(record) {
             Some(Value::String(topic)) if !topic.is_empty() => Some(topic.clone()),
             None | Some(Value::Null) => None,
             Some(other) => {
@@ -88,6 +89,6 @@ impl Transform for ExtractTopic {
             None if self.skip => {}
             None => return Err(Error::data(format!("no topic is found in {:?}", self.field))),
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }

@@ -1,8 +1,8 @@
 //! Confluent's `Filter`: keeps or drops the records that a JSON path with a condition finds something in.
 
 use connect_api::{
-    Config, ConfigType, Error, Origin, Props, Record, Result, SchemaAndValue, Setting, Transform, TransformPlugin,
-    Value, config, config::Problem, plugin, plugin::Side, setting_enum,
+    Config, ConfigType, Error, Fate, Origin, Props, Record, Result, SchemaAndValue, Setting, Transform,
+    TransformPlugin, Value, config, config::Problem, plugin, plugin::Side, setting_enum,
 };
 
 use crate::{
@@ -103,8 +103,8 @@ impl Filter {
 }
 
 impl Transform for Filter {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let data = half(&mut record, self.side);
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let data = half(record, self.side);
         let outcome = self.found(data).map_or(Outcome::Missing, |value| self.condition.holds(value));
         let keep = match (outcome, self.missing) {
             (Outcome::True, _) => self.filter_type == FilterType::Include,
@@ -115,6 +115,6 @@ impl Transform for Filter {
                 return Err(Error::data(format!("a record of topic {} lacks what the filter looks at", record.topic)));
             }
         };
-        Ok(keep.then_some(record))
+        Ok(Fate::kept_if(keep))
     }
 }

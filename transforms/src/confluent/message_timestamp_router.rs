@@ -1,7 +1,7 @@
 //! Confluent's `MessageTimestampRouter`: a topic by a time that the record holds.
 
 use connect_api::{
-    Config, Error, Logical, Origin, Props, Record, Result, Transform, TransformPlugin, Value, config, plugin,
+    Config, Error, Fate, Logical, Origin, Props, Record, Result, Transform, TransformPlugin, Value, config, plugin,
 };
 
 use crate::{date_format::DateFormat, row, timestamp_converter::now_ms};
@@ -69,7 +69,7 @@ impl MessageTimestampRouter {
 }
 
 impl Transform for MessageTimestampRouter {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         let field = |name: &String| match &record.value.value {
             Value::Struct(row) => row.get(name),
             Value::Map(pairs) => row::get(pairs, name),
@@ -81,6 +81,6 @@ impl Transform for MessageTimestampRouter {
         };
         let text = self.write.write(self.moment(found)?);
         record.topic = self.topic.replace("${topic}", &record.topic).replace("${timestamp}", &text).into();
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }

@@ -1,6 +1,6 @@
 //! Confluent's `NullFilter`: drops records without a value.
 
-use connect_api::{ConfigDef, Origin, Record, Result, Transform, TransformPlugin};
+use connect_api::{ConfigDef, Fate, Origin, Record, Result, Transform, TransformPlugin};
 
 static NO_SETTINGS: std::sync::LazyLock<ConfigDef> = std::sync::LazyLock::new(ConfigDef::default);
 
@@ -13,7 +13,7 @@ pub(crate) const PLUGIN: TransformPlugin = TransformPlugin {
 struct NullFilter;
 
 impl Transform for NullFilter {
-    fn apply(&mut self, record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        Ok((!record.value.value.is_null()).then_some(record))
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        Ok(Fate::kept_if(!record.value.value.is_null()))
     }
 }

@@ -1,7 +1,7 @@
 //! Confluent's `TombstoneHandler`: what becomes of records without a value.
 
 use connect_api::{
-    Config, Error, Origin, Props, Record, Result, Transform, TransformPlugin, config, plugin, setting_enum,
+    Config, Error, Fate, Origin, Props, Record, Result, Transform, TransformPlugin, config, plugin, setting_enum,
 };
 
 setting_enum! {
@@ -42,17 +42,17 @@ impl TombstoneHandler {
 }
 
 impl Transform for TombstoneHandler {
-    fn apply(&mut self, record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         if !record.value.value.is_null() {
-            return Ok(Some(record));
+            return Ok(Fate::Kept);
         }
         match self.behavior {
-            Behavior::DropSilent => Ok(None),
+            Behavior::DropSilent => Ok(Fate::Dropped),
             Behavior::DropWarn => {
                 tracing::warn!("dropped a tombstone of topic {}", record.topic);
-                Ok(None)
+                Ok(Fate::Dropped)
             }
-            Behavior::Ignore => Ok(Some(record)),
+            Behavior::Ignore => Ok(Fate::Kept),
             Behavior::Fail => Err(Error::data(format!("a tombstone came to topic {}", record.topic))),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use connect_api::{
-    Config, Error, Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache, Str,
+    Config, Error, Fate, Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache, Str,
     Struct, Transform, TransformPlugin, Type, Value, config,
 };
 
@@ -122,7 +122,7 @@ impl ByLogicalTableRouter {
 }
 
 impl Transform for ByLogicalTableRouter {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         if !self.routes.contains_key(&record.topic) {
             let route = self.route(&record.topic)?;
             if self.routes.len() >= ROUTES_MAX {
@@ -130,15 +130,15 @@ impl Transform for ByLogicalTableRouter {
             }
             self.routes.insert(record.topic.detached(), route);
         }
-        let Some(Some(route)) = self.routes.get_mut(&record.topic) else { return Ok(Some(record)) };
+        let Some(Some(route)) = self.routes.get_mut(&record.topic) else { return Ok(Fate::Kept) };
         record.topic = route.topic.clone();
         if !record.key.value.is_null() {
-            record.key = route.key(record.key, self.key_field.as_ref())?;
+            record.key = route.key(std::mem::take(&mut record.key), self.key_field.as_ref())?;
         }
-        if let Some(event) = envelope::take(&mut record) {
+        if let Some(event) = envelope::take(record) {
             record.value = route.event(event)?;
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 

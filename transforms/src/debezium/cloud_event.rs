@@ -1,7 +1,7 @@
 //! `ConvertCloudEventToSaveableForm`: a cloud event becomes the row that its fields make.
 
 use connect_api::{
-    Config, Error, Field, Origin, Props, Record, Result, Schema, SchemaBuilder, Str, Struct, Transform,
+    Config, Error, Fate, Field, Origin, Props, Record, Result, Schema, SchemaBuilder, Str, Struct, Transform,
     TransformPlugin, Value, config, plugin,
 };
 
@@ -74,7 +74,7 @@ impl ConvertCloudEvent {
 }
 
 impl Transform for ConvertCloudEvent {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         let row = match (&record.value.value, self.serializer) {
             (Value::Map(pairs), Serializer::Json) if record.value.schema.is_none() => self.row(&|name| {
                 let schema = attribute_schema(name)?;
@@ -89,10 +89,10 @@ impl Transform for ConvertCloudEvent {
             (value, Serializer::Avro) if record.value.schema.is_none() && !value.is_null() => {
                 return Err(Error::data("a cloud event of Avro has a schema").class("java.lang.NullPointerException"));
             }
-            _ => return Ok(Some(record)),
+            _ => return Ok(Fate::Kept),
         };
         record.value = row.into();
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 

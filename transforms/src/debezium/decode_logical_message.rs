@@ -1,7 +1,8 @@
 //! `DecodeLogicalDecodingMessageContent`: a message of PostgreSQL's log becomes the event that its JSON describes.
 
 use connect_api::{
-    Config, Error, Field, Origin, Props, Record, Result, Str, Struct, Transform, TransformPlugin, Value, config, plugin,
+    Config, Error, Fate, Field, Origin, Props, Record, Result, Str, Struct, Transform, TransformPlugin, Value, config,
+    plugin,
 };
 
 use super::event_router::{Nulls, expand};
@@ -34,15 +35,15 @@ impl DecodeMessage {
 }
 
 impl Transform for DecodeMessage {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         let name = record.value.schema.as_ref().and_then(|schema| schema.name.as_ref());
         if name.is_none_or(|name| name != "io.debezium.connector.postgresql.MessageValue") {
-            return Ok(Some(record));
+            return Ok(Fate::Kept);
         }
-        let Value::Struct(event) = &record.value.value else { return Ok(Some(record)) };
+        let Value::Struct(event) = &record.value.value else { return Ok(Fate::Kept) };
         // Messages are few, so their parts are found by name.
         let content = event.get("message").and_then(Value::as_struct).and_then(|message| message.get("content"));
-        let Some(Value::Bytes(content)) = content else { return Ok(Some(record)) };
+        let Some(Value::Bytes(content)) = content else { return Ok(Fate::Kept) };
         let text = std::str::from_utf8(content).ok().and_then(|text| expand(text, self.nulls));
         let Some(decoded) = text.filter(|decoded| matches!(decoded.value, Value::Struct(_))) else {
             return Err(Error::data("the content of a logical decoding message is no JSON object"));
@@ -62,6 +63,6 @@ impl Transform for DecodeMessage {
         }
         let schema = row::schema_like(event.schema(), fields)?;
         record.value = Struct::new(schema, values).into();
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }

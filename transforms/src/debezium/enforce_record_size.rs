@@ -1,7 +1,7 @@
 //! `EnforceRecordSize`: cuts the largest fields of change events that are too large for Kafka.
 
 use connect_api::{
-    Bytes, Config, ConfigType, Origin, Props, Record, Result, Setting, Transform, TransformPlugin, Value, config,
+    Bytes, Config, ConfigType, Fate, Origin, Props, Record, Result, Setting, Transform, TransformPlugin, Value, config,
     config::Problem, plugin, schema::logical,
 };
 
@@ -57,15 +57,15 @@ impl EnforceRecordSize {
 }
 
 impl Transform for EnforceRecordSize {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        if envelope::of(&record).is_none() {
-            return Ok(Some(record));
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        if envelope::of(record).is_none() {
+            return Ok(Fate::Kept);
         }
         let size = size(&record.key.value) + size(&record.value.value);
         let Some(excess) = size.checked_sub(self.limit).filter(|excess| *excess > 0) else {
-            return Ok(Some(record));
+            return Ok(Fate::Kept);
         };
-        let Value::Struct(event) = &mut record.value.value else { return Ok(Some(record)) };
+        let Value::Struct(event) = &mut record.value.value else { return Ok(Fate::Kept) };
         let positions = Positions::new(event.schema());
         let mut large = Vec::new();
         for (at, part) in event.values_mut().iter_mut().enumerate() {
@@ -88,7 +88,7 @@ impl Transform for EnforceRecordSize {
                 length(value).map_or(0, |length| (length as f64 / total as f64 * excess as f64).ceil() as usize);
             cut(value, share);
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 

@@ -1,8 +1,8 @@
 //! `ExtractChangedRecordState`: headers that name the fields that an update changed, and those that it did not.
 
 use connect_api::{
-    Config, Error, Header, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache, Str,
-    Transform, TransformPlugin, Value, config, plugin,
+    Config, Error, Fate, Header, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache,
+    Str, Transform, TransformPlugin, Value, config, plugin,
 };
 
 use super::envelope::{self, Positions};
@@ -52,8 +52,8 @@ impl ExtractChangedRecordState {
 }
 
 impl Transform for ExtractChangedRecordState {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let Some(event) = envelope::of(&record) else { return Ok(Some(record)) };
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let Some(event) = envelope::of(record) else { return Ok(Fate::Kept) };
         let plan = self.plans.plan(event.schema(), |schema| Ok::<_, Error>(Plan::new(schema)))?;
         let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
         let before = Positions::part(plan.positions.before, event.values());
@@ -71,7 +71,7 @@ impl Transform for ExtractChangedRecordState {
                 record.headers.push(Header { key: name.clone(), value });
             }
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 

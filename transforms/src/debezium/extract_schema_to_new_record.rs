@@ -1,7 +1,7 @@
 //! `ExtractSchemaToNewRecord`: change events get a block that says what the table's columns are.
 
 use connect_api::{
-    ConfigDef, Field, Origin, Record, Result, Schema, SchemaBuilder, SchemaCache, Str, Struct, Transform,
+    ConfigDef, Fate, Field, Origin, Record, Result, Schema, SchemaBuilder, SchemaCache, Str, Struct, Transform,
     TransformPlugin, Value,
 };
 
@@ -32,12 +32,12 @@ struct Plan {
 }
 
 impl Transform for ExtractSchemaToNewRecord {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let Some(event) = envelope::of(&record) else { return Ok(Some(record)) };
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let Some(event) = envelope::of(record) else { return Ok(Fate::Kept) };
         let positions = Positions::new(event.schema());
         let part = |at| Positions::part(at, event.values());
         if part(positions.before).is_none() && part(positions.after).is_none() {
-            return Ok(Some(record));
+            return Ok(Fate::Kept);
         }
         let plan = self.plans.plan(event.schema(), Plan::new)?;
         let source = Positions::part(plan.positions.source, event.values());
@@ -45,12 +45,12 @@ impl Transform for ExtractSchemaToNewRecord {
         let table = table.filter(|table| !table.is_null()).unwrap_or_else(|| "".into());
         let block = Value::Struct(Struct::new(plan.block.clone(), vec![table, plan.columns.clone()]));
         let schema = plan.schema.clone();
-        if let Some(event) = envelope::take(&mut record) {
+        if let Some(event) = envelope::take(record) {
             let mut values = event.into_values();
             values.push(block);
             record.value = Struct::new(schema, values).into();
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 

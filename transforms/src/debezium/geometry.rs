@@ -1,6 +1,8 @@
 //! `GeometryFormatTransformer` and `SwapGeometryCoordinates`: the bytes of geometries in rows changed.
 
-use connect_api::{Config, Error, Field, Origin, Props, Record, Result, Transform, TransformPlugin, Value, config};
+use connect_api::{
+    Config, Error, Fate, Field, Origin, Props, Record, Result, Transform, TransformPlugin, Value, config,
+};
 
 use super::{
     envelope,
@@ -73,12 +75,12 @@ impl Geometries {
 }
 
 impl Transform for Geometries {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        if envelope::of(&record).is_some() {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        if envelope::of(record).is_some() {
             let action = &self.action;
-            self.changes.apply(&mut record, change, |(), value| action.change(value))?;
+            self.changes.apply(record, change, |(), value| action.change(value))?;
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 

@@ -1,8 +1,8 @@
 //! `HeaderToValue`: headers become fields of the value.
 
 use connect_api::{
-    Config, Error, Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder, Str, Struct, Transform,
-    TransformPlugin, Type, Value, config, values,
+    Config, Error, Fate, Field, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder, Str, Struct,
+    Transform, TransformPlugin, Type, Value, config, values,
 };
 
 use super::settings;
@@ -101,19 +101,19 @@ impl HeaderToValue {
 }
 
 impl Transform for HeaderToValue {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         if record.value.value.is_null() {
-            return Ok(Some(record));
+            return Ok(Fate::Kept);
         }
         let Value::Struct(row) = &record.value.value else {
             return Err(row::no_struct(&record.value.value, record.value.schema.as_ref(), "Header field insertion"));
         };
-        let found = self.find(&record);
+        let found = self.find(record);
         if found.iter().all(Option::is_none) {
-            return Ok(Some(record));
+            return Ok(Fate::Kept);
         }
         let schema = self.schema(&row.schema().clone(), &found)?;
-        let Value::Struct(row) = std::mem::take(&mut record.value).value else { return Ok(Some(record)) };
+        let Value::Struct(row) = std::mem::take(&mut record.value).value else { return Ok(Fate::Kept) };
         let mut row = widened(row, &schema);
         for (target, header) in self.targets.iter().zip(found) {
             if let Some(header) = header {
@@ -124,7 +124,7 @@ impl Transform for HeaderToValue {
         if self.operation == Operation::Move {
             record.headers.retain(|header| !self.headers.contains(&header.key));
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use connect_api::{
-    Config, Error, Field, Origin, Props, Record, Result, Str, Transform, TransformPlugin, config, plugin,
+    Config, Error, Fate, Field, Origin, Props, Record, Result, Str, Transform, TransformPlugin, config, plugin,
 };
 
 use super::rows::{FieldChange, RowChanges};
@@ -142,7 +142,7 @@ struct FieldNames {
 }
 
 impl Transform for FieldNames {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         let naming = &self.naming;
         let change = |field: &Field| {
             let name = naming.name(&field.name);
@@ -151,8 +151,8 @@ impl Transform for FieldNames {
         };
         let key = std::mem::take(&mut record.key);
         record.key = self.keys.changed(key, change, |(), value| Ok(value))?;
-        self.values.apply(&mut record, change, |(), value| Ok(value))?;
-        Ok(Some(record))
+        self.values.apply(record, change, |(), value| Ok(value))?;
+        Ok(Fate::Kept)
     }
 }
 
@@ -165,10 +165,10 @@ struct CollectionNames {
 }
 
 impl Transform for CollectionNames {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         if let Some(topic) = self.topics.get(&record.topic) {
             record.topic = topic.clone();
-            return Ok(Some(record));
+            return Ok(Fate::Kept);
         }
         let topic = self.naming.name(&record.topic);
         if self.topics.len() >= TOPICS_MAX {
@@ -176,6 +176,6 @@ impl Transform for CollectionNames {
         }
         self.topics.insert(record.topic.detached(), topic.clone());
         record.topic = topic;
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }

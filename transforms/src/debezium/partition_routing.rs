@@ -1,7 +1,7 @@
 //! `PartitionRouting`: the partition is chosen by fields of the change event.
 
 use connect_api::{
-    Config, Error, Origin, Props, Record, Result, Schema, SchemaCache, Struct, Transform, TransformPlugin, Value,
+    Config, Error, Fate, Origin, Props, Record, Result, Schema, SchemaCache, Struct, Transform, TransformPlugin, Value,
     config, java,
 };
 
@@ -80,8 +80,8 @@ impl PartitionRouting {
 }
 
 impl Transform for PartitionRouting {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let Some(event) = envelope::of(&record) else { return Ok(Some(record)) };
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let Some(event) = envelope::of(record) else { return Ok(Fate::Kept) };
         let fields = &self.fields;
         let places = self.plans.plan(event.schema(), |schema| {
             Ok::<_, Error>(fields.iter().filter_map(|path| Place::find(schema, path)).collect())
@@ -99,7 +99,7 @@ impl Transform for PartitionRouting {
         if let Some(sum) = sum {
             record.partition = Some((sum & i32::MAX) % self.partitions);
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ReadToInsertEvent`: what a snapshot read counts as inserted.
 
-use connect_api::{Origin, Record, Result, Str, Transform, TransformPlugin, Value};
+use connect_api::{Fate, Origin, Record, Result, Str, Transform, TransformPlugin, Value};
 
 use super::{
     envelope::{self, Positions},
@@ -16,9 +16,9 @@ pub(crate) const PLUGIN: TransformPlugin = TransformPlugin {
 struct ReadToInsertEvent;
 
 impl Transform for ReadToInsertEvent {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        if envelope::of(&record).is_none() {
-            return Ok(Some(record));
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        if envelope::of(record).is_none() {
+            return Ok(Fate::Kept);
         }
         if let Value::Struct(event) = &mut record.value.value
             && let Some(at) = Positions::new(event.schema()).op
@@ -26,6 +26,6 @@ impl Transform for ReadToInsertEvent {
         {
             event.values_mut()[at] = Value::String(Str::from_static("c"));
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }

@@ -1,6 +1,8 @@
 //! `SchemaChangeEventFilter`: leaves out events of kinds of schema changes.
 
-use connect_api::{Config, Error, Origin, Props, Record, Result, Struct, Transform, TransformPlugin, Value, config};
+use connect_api::{
+    Config, Error, Fate, Origin, Props, Record, Result, Struct, Transform, TransformPlugin, Value, config,
+};
 
 use super::settings;
 
@@ -50,13 +52,13 @@ impl SchemaChangeEventFilter {
 }
 
 impl Transform for SchemaChangeEventFilter {
-    fn apply(&mut self, record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         let name = record.value.schema.as_ref().and_then(|schema| schema.name.as_ref());
         if !name.is_some_and(|name| name.ends_with(".SchemaChangeValue")) {
-            return Ok(Some(record));
+            return Ok(Fate::Kept);
         }
         // Schema changes are so few that their fields are found by name.
         let excluded = record.value.value.as_struct().is_some_and(|event| self.excludes(event));
-        Ok((!excluded).then_some(record))
+        Ok(Fate::kept_if(!excluded))
     }
 }

@@ -5,7 +5,7 @@
 //! UTC's wall time were that zone's.
 
 use connect_api::{
-    Config, Error, Field, Origin, Props, Record, Result, Schema, SchemaCache, Transform, TransformPlugin, Value,
+    Config, Error, Fate, Field, Origin, Props, Record, Result, Schema, SchemaCache, Transform, TransformPlugin, Value,
     config, plugin, schema::logical,
 };
 
@@ -72,8 +72,8 @@ impl TimezoneConverter {
 }
 
 impl Transform for TimezoneConverter {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        let Some(event) = envelope::of(&record) else { return Ok(Some(record)) };
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        let Some(event) = envelope::of(record) else { return Ok(Fate::Kept) };
         let plan = self.plans.plan(event.schema(), |schema| Ok::<_, Error>(Plan::new(schema)))?;
         let source = Positions::part(plan.positions.source, event.values());
         let table = source.zip(plan.table).and_then(|(source, at)| source.values()[at].as_str()).unwrap_or_default();
@@ -82,11 +82,11 @@ impl Transform for TimezoneConverter {
             let choice = self.rules.choose(&record.topic, table);
             plan.last = Some((record.topic.to_string(), table.to_owned(), choice));
         }
-        let Some((.., choice)) = &plan.last else { return Ok(Some(record)) };
+        let Some((.., choice)) = &plan.last else { return Ok(Fate::Kept) };
         if *choice == Choice::None {
-            return Ok(Some(record));
+            return Ok(Fate::Kept);
         }
-        let Value::Struct(event) = &mut record.value.value else { return Ok(Some(record)) };
+        let Value::Struct(event) = &mut record.value.value else { return Ok(Fate::Kept) };
         for at in [plan.positions.before, plan.positions.after].into_iter().flatten() {
             let Value::Struct(row) = &mut event.values_mut()[at] else { continue };
             for (at, field, kind) in &plan.moments {
@@ -95,7 +95,7 @@ impl Transform for TimezoneConverter {
                 }
             }
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `VectorToJsonConverter`: vectors become JSON texts.
 
-use connect_api::{Field, Origin, Record, Result, SchemaBuilder, Transform, TransformPlugin, Value, java};
+use connect_api::{Fate, Field, Origin, Record, Result, SchemaBuilder, Transform, TransformPlugin, Value, java};
 
 use super::{
     extract_schema_to_new_record::NO_SETTINGS,
@@ -18,9 +18,9 @@ struct VectorToJson {
 }
 
 impl Transform for VectorToJson {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        self.changes.apply(&mut record, change, |(), value| Ok(json(&value).into()))?;
-        Ok(Some(record))
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        self.changes.apply(record, change, |(), value| Ok(json(&value).into()))?;
+        Ok(Fate::Kept)
     }
 }
 

@@ -218,8 +218,9 @@ fn route(case: &Json) -> Answer {
     let settings = props(&[("regex", &case["regex"]), ("replacement", &case["replacement"])]);
     let mut router = (transform(".RegexRouter").configure)(&settings).map_err(|failure| ("configError", failure))?;
     let nowhere = SourceOffset { partition: Arc::new(OffsetMap::default()), offset: Arc::new(OffsetMap::default()) };
-    let routed = router.apply(record(case), Origin::Source(&nowhere)).map_err(|failure| ("error", failure))?;
-    Ok(json!({ "topic": routed.map(|record| record.topic.to_string()) }))
+    let mut record = record(case);
+    router.apply(&mut record, Origin::Source(&nowhere)).map_err(|failure| ("error", failure))?;
+    Ok(json!({ "topic": record.topic.to_string() }))
 }
 
 fn matches(case: &Json) -> Answer {

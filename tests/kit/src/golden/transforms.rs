@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use connect_api::{
-    ConfigDef, Error, OffsetMap, Origin, Predicate, PredicatePlugin, Props, Record, SourceOffset, Str, TimestampType,
-    TopicPartition, Transform, TransformPlugin, Value,
+    ConfigDef, Error, Fate, OffsetMap, Origin, Predicate, PredicatePlugin, Props, Record, SourceOffset, Str,
+    TimestampType, TopicPartition, Transform, TransformPlugin, Value,
 };
 use serde_json::{Value as Json, json};
 
@@ -234,9 +234,8 @@ fn apply(stages: &mut [Stage], mut record: Record, origin: Origin<'_>) -> Result
         {
             continue;
         }
-        match stage.transform.apply(record, origin)? {
-            Some(next) => record = next,
-            None => return Ok(None),
+        if stage.transform.apply(&mut record, origin)? == Fate::Dropped {
+            return Ok(None);
         }
     }
     Ok(Some(record))

@@ -7,8 +7,8 @@ pub(crate) mod mongo;
 use std::{collections::HashMap, sync::Arc};
 
 use connect_api::{
-    Config, Error, Field, Header, Origin, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache, Str,
-    Struct, Transform, TransformPlugin, Value, schema::logical,
+    Config, Error, Fate, Field, Header, Origin, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache,
+    Str, Struct, Transform, TransformPlugin, Value, schema::logical,
 };
 
 use super::envelope::{self, Positions};
@@ -91,14 +91,14 @@ impl EventRouter {
         Self { settings, plans: SchemaCache::default(), routes: HashMap::new(), expanded: None, envelope: None }
     }
 
-    fn invalid_operation(&self, topic: &str) -> Result<Option<Record>> {
+    fn invalid_operation(&self, topic: &str) -> Result<Fate> {
         let message = format!("Unexpected update message received for topic {topic} and ignored");
         match self.settings.invalid_operation {
             InvalidOperation::Warn => tracing::warn!("{message}"),
             InvalidOperation::Error => tracing::error!("{message}"),
             InvalidOperation::Fatal => return Err(envelope::failure(message)),
         }
-        Ok(None)
+        Ok(Fate::Dropped)
     }
 
     fn topic(&mut self, row: &Struct, at: Option<usize>) -> Result<(Str, Str)> {
@@ -193,13 +193,7 @@ impl EventRouter {
     }
 
     /// The event that a row describes.
-    fn event(
-        &mut self,
-        mut record: Record,
-        row: &Struct,
-        plan: &RowPlan,
-        ts_ms: Option<i64>,
-    ) -> Result<Option<Record>> {
+    fn event(&mut self, record: &mut Record, row: &Struct, plan: &RowPlan, ts_ms: Option<i64>) -> Result<Fate> {
         let settings = &self.settings;
         let id = plan.id.ok_or_else(|| unknown_field(&settings.id))?;
         let payload = plan
@@ -216,14 +210,14 @@ impl EventRouter {
             None => return Err(unknown_field(&settings.key)),
         };
         record.headers.push(Header { key: Str::from_static("id"), value: column(row, id) });
-        let added = self.place(&mut record, row, plan)?;
+        let added = self.place(record, row, plan)?;
         let (topic, route) = self.topic(row, plan.route)?;
         record.topic = topic;
         let payload = column(row, payload);
         let empty = payload.value.is_null() || payload.value.as_str() == Some("");
         if self.settings.tombstones && empty {
             record.value = SchemaAndValue::NULL;
-            return Ok(Some(record));
+            return Ok(Fate::Kept);
         }
         let payload = if self.settings.expand { self.expand(payload) } else { payload };
         record.value = if added.is_empty() {
@@ -235,21 +229,21 @@ impl EventRouter {
             let values = std::iter::once(payload.value).chain(added.into_iter().map(|(_, data)| data.value));
             Struct::new(schema, values.collect()).into()
         };
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 
 impl Transform for EventRouter {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         if record.value.value.is_null() {
-            return Ok(None);
+            return Ok(Fate::Dropped);
         }
-        let Some(event) = envelope::take(&mut record) else { return Ok(Some(record)) };
+        let Some(event) = envelope::take(record) else { return Ok(Fate::Kept) };
         let settings = &self.settings;
         let plan = self.plans.plan(event.schema(), |schema| Ok::<_, Error>(Plan::new(schema, settings)))?;
         let op = plan.positions.op.and_then(|at| event.values()[at].as_str());
         match op {
-            Some("d") => return Ok(None),
+            Some("d") => return Ok(Fate::Dropped),
             Some("u") => return self.invalid_operation(&record.topic),
             _ => {}
         }

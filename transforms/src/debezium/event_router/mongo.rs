@@ -1,7 +1,7 @@
 //! `MongoEventRouter`: the documents of an outbox collection become the events that they describe.
 
 use connect_api::{
-    Config, Error, Field, Origin, Props, Record, Result, Schema, SchemaCache, Transform, TransformPlugin, config,
+    Config, Error, Fate, Field, Origin, Props, Record, Result, Schema, SchemaCache, Transform, TransformPlugin, config,
     plugin,
 };
 
@@ -155,15 +155,15 @@ impl MongoEventRouter {
 }
 
 impl Transform for MongoEventRouter {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         if record.value.value.is_null() {
-            return Ok(None);
+            return Ok(Fate::Dropped);
         }
-        let Some(event) = envelope::take(&mut record) else { return Ok(Some(record)) };
+        let Some(event) = envelope::take(record) else { return Ok(Fate::Kept) };
         let plan = self.plans.plan(event.schema(), |schema| Ok::<_, Error>(Plan::new(schema)))?;
         let text = |at: Option<usize>| at.and_then(|at| event.values()[at].as_str());
         match text(plan.positions.op) {
-            Some("d") => return Ok(None),
+            Some("d") => return Ok(Fate::Dropped),
             Some("u") => return self.router.invalid_operation(&record.topic),
             _ => {}
         }
@@ -180,7 +180,7 @@ impl Transform for MongoEventRouter {
         if self.last.as_ref().is_none_or(|(known, _)| known != row.schema()) {
             self.last = Some((row.schema().clone(), RowPlan::new(row.schema(), &self.router.settings)));
         }
-        let Some((schema, fields)) = &self.last else { return Ok(None) };
+        let Some((schema, fields)) = &self.last else { return Ok(Fate::Dropped) };
         // The row goes under the schema that is known, so that what follows finds its plans.
         let row = connect_api::Struct::new(schema.clone(), row.into_values());
         self.router.event(record, &row, fields, ts_ms)

@@ -77,29 +77,56 @@ impl FieldReference {
 impl LocatedField {
     /// The value to add to a row.
     pub(crate) fn value(&self, envelope: &[Value]) -> Result<Value> {
-        let value = self.found(envelope);
-        match (&self.schema.ty, &value) {
+        let Some(value) = self.found(envelope) else { return Ok(Value::Null) };
+        self.check(value)?;
+        Ok(value.clone())
+    }
+
+    /// Moves the value to the end of others, out of an envelope that is not looked at again.
+    pub(crate) fn take(&self, envelope: &mut [Value], into: &mut Vec<Value>) -> Result<()> {
+        let (outer, inner) = self.place;
+        let found = match (envelope.get_mut(outer), inner) {
+            (Some(value), None) => Some(value),
+            (Some(Value::Struct(row)), Some(inner)) => row.values_mut().get_mut(inner),
+            _ => None,
+        };
+        match found {
+            Some(value) => {
+                self.check(value)?;
+                into.push(std::mem::take(value));
+            }
+            None => into.push(Value::Null),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn header(&self, envelope: &[Value]) -> Header {
+        let value = self.found(envelope).cloned().unwrap_or_default();
+        Header { key: self.target.clone(), value: SchemaAndValue::new(self.schema.clone(), value) }
+    }
+
+    /// The part of the envelope that the field is or stands in.
+    pub(crate) fn part(&self) -> usize {
+        self.place.0
+    }
+
+    fn check(&self, value: &Value) -> Result<()> {
+        match (&self.schema.ty, value) {
             // The copy of a struct's schema is optional, so it is not the one its value has.
             (Type::Struct(_), Value::Struct(row)) if *row.schema() != self.schema => {
                 Err(Error::data("Struct schemas do not match."))
             }
-            _ => Ok(value),
+            _ => Ok(()),
         }
     }
 
-    pub(crate) fn header(&self, envelope: &[Value]) -> Header {
-        let value = SchemaAndValue::new(self.schema.clone(), self.found(envelope));
-        Header { key: self.target.clone(), value }
-    }
-
-    fn found(&self, envelope: &[Value]) -> Value {
+    /// The stored value, not the default of its schema: `source.snapshot` of a streamed change is null here.
+    fn found<'a>(&self, envelope: &'a [Value]) -> Option<&'a Value> {
         let (outer, inner) = self.place;
-        // The stored value, not the default of its schema: `source.snapshot` of a streamed change is null here.
-        let value = match (envelope.get(outer), inner) {
+        match (envelope.get(outer), inner) {
             (Some(value), None) => Some(value),
             (Some(Value::Struct(row)), Some(inner)) => row.values().get(inner),
             _ => None,
-        };
-        value.cloned().unwrap_or_default()
+        }
     }
 }

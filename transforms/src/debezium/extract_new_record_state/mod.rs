@@ -8,8 +8,8 @@ mod plan;
 pub(crate) mod unwrap_from_envelope;
 
 use connect_api::{
-    Config, Error, Header, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Str, Struct, Transform,
-    TransformPlugin, Value,
+    Config, Error, Fate, Header, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaCache, Str, Struct,
+    Transform, TransformPlugin, Value,
 };
 
 pub(crate) use config::{Deletes, Mode, Tombstones, old_modes};
@@ -31,14 +31,13 @@ struct ExtractNewRecordState {
     plans: SchemaCache<EnvelopePlan>,
 }
 
-/// What an envelope says has happened.
+/// What an envelope says has happened, and which of its parts is the row.
 enum Change {
-    /// The row as it is now, and as it was.
     Row {
-        after: Struct,
+        after: usize,
     },
     Delete {
-        before: Value,
+        before: Option<usize>,
     },
     /// A truncated table, a message: nothing that is a row.
     Other,
@@ -55,83 +54,79 @@ impl ExtractNewRecordState {
 }
 
 impl Transform for ExtractNewRecordState {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         if record.value.value.is_null() {
             return Ok(self.tombstone(record));
         }
         if !record.value.schema.as_ref().is_some_and(names_envelope) {
-            return Ok(Some(record));
+            return Ok(Fate::Kept);
         }
-        let Value::Struct(envelope) = record.value.value else {
+        let Value::Struct(envelope) = &record.value.value else {
             return Err(Error::data("could not unwrap a value whose schema is an envelope but which is no struct"));
         };
-        record.value = SchemaAndValue::NULL;
         let settings = &self.settings;
         let plan = self.plans.plan(envelope.schema(), |schema| EnvelopePlan::new(schema, settings))?;
-        unwrap(record, envelope, plan, settings)
+        unwrap(record, plan, settings)
     }
 }
 
 impl ExtractNewRecordState {
-    fn tombstone(&self, mut record: Record) -> Option<Record> {
+    fn tombstone(&self, record: &mut Record) -> Fate {
         if self.settings.tombstones == Tombstones::Drop {
-            return None;
+            return Fate::Dropped;
         }
         for header in &self.settings.headers {
             record.headers.push(Header { key: header.target.clone(), value: SchemaAndValue::NULL });
         }
-        Some(record)
+        Fate::Kept
     }
 }
 
-fn unwrap(
-    mut record: Record,
-    envelope: Struct,
-    plan: &mut EnvelopePlan,
-    settings: &Settings,
-) -> Result<Option<Record>> {
-    let mut added = Vec::with_capacity(plan.added.len());
-    for field in &plan.added {
-        added.push(field.value(envelope.values())?);
+/// Puts the row in the place of the change event that the record carries.
+fn unwrap(record: &mut Record, plan: &mut EnvelopePlan, settings: &Settings) -> Result<Fate> {
+    let Value::Struct(envelope) = &mut record.value.value else { return Ok(Fate::Kept) };
+    let values = envelope.values_mut();
+    let (at, deleted) = match plan.change(values) {
+        Change::Other => return Ok(Fate::Dropped),
+        Change::Delete { .. } if settings.deletes == Deletes::Drop => return Ok(Fate::Dropped),
+        Change::Delete { before } => (before, true),
+        Change::Row { after } => (Some(after), false),
+    };
+    let dropped = dropped_fields(&record.headers, settings)?;
+    // Without any, the record's own stay as they are, shared or not there at all.
+    if !plan.headers.is_empty() {
+        record.headers.extend(plan.headers.iter().map(|field| field.header(values)));
     }
-    let headers = plan.headers.iter().map(|field| field.header(envelope.values())).collect::<Vec<Header>>();
-    let mut values = envelope.into_values();
-    let change = plan.change(&mut values);
-    let dropped = dropped_fields(&record, settings)?;
-    let deleted = match change {
-        Change::Other => return Ok(None),
-        Change::Delete { .. } if settings.deletes == Deletes::Drop => return Ok(None),
-        Change::Delete { .. } => true,
-        Change::Row { .. } => false,
-    };
-    let row = match change {
-        Change::Row { after } => Some(after),
-        Change::Delete { before: Value::Struct(before) } => Some(before),
-        _ => None,
-    };
+    plan.take_added(values)?;
     if let Some(field) = &settings.route_by
-        && let Some(topic) = row.as_ref().map(|row| routed(row, field)).transpose()?.flatten()
+        && let Some(row) = at.and_then(|at| values[at].as_struct())
+        && let Some(topic) = routed(row, field)?
     {
         record.topic = topic;
     }
-    // Without any, the record's own stay as they are, shared or not there at all.
-    if !headers.is_empty() {
-        record.headers.extend(headers);
-    }
-    record.value = match settings.deletes {
+    match settings.deletes {
         Deletes::TombstoneWithSchema if deleted => {
-            SchemaAndValue { schema: plan.row_schema.clone(), value: Value::Null }
+            record.value = SchemaAndValue { schema: plan.row_schema.clone(), value: Value::Null };
         }
-        Deletes::Tombstone if deleted => SchemaAndValue::NULL,
+        Deletes::Tombstone if deleted => record.value = SchemaAndValue::NULL,
         _ => {
-            let row = row.ok_or_else(|| only_structs("source field insertion"))?;
-            plan.rebuild(row, added, deleted, &dropped)?
+            // The row takes the envelope's place as it is and is changed there: each move costs more than the changes.
+            record.value.value = at.map(|at| std::mem::take(&mut values[at])).unwrap_or_default();
+            let Value::Struct(row) = &mut record.value.value else {
+                return Err(only_structs("source field insertion"));
+            };
+            plan.rebuild(row, deleted, &dropped)?;
+            record.value.schema = Some(row.schema().clone());
         }
-    };
-    if settings.drop_from_key && !dropped.is_empty() {
-        record.key = plan.rebuild_key(record.key, &dropped)?;
     }
-    Ok(Some(record))
+    if settings.drop_from_key
+        && !dropped.is_empty()
+        && let Value::Struct(key) = &mut record.key.value
+    {
+        plan.rebuild_key(key, &dropped)?;
+        record.key.schema = Some(key.schema().clone());
+    }
+    Ok(Fate::Kept)
 }
 
 fn only_structs(purpose: &str) -> Error {
@@ -155,9 +150,9 @@ fn field_schema(row: &Struct, at: usize) -> Option<&Schema> {
 }
 
 /// The names that the record's header lists.
-fn dropped_fields(record: &Record, settings: &Settings) -> Result<Vec<Str>> {
+fn dropped_fields(headers: &[Header], settings: &Settings) -> Result<Vec<Str>> {
     let Some(name) = &settings.drop_header else { return Ok(Vec::new()) };
-    let Some(header) = record.headers.iter().rev().find(|header| header.key == name.as_str()) else {
+    let Some(header) = headers.iter().rev().find(|header| header.key == name.as_str()) else {
         return Ok(Vec::new());
     };
     match &header.value.value {

@@ -1,8 +1,9 @@
 //! What is prepared per envelope schema: where its parts stand, and the schema of the row that comes out.
 
-use connect_api::{Error, Field, Fields, Result, Schema, SchemaAndValue, SchemaDef, Str, Struct, Type, Value};
+use connect_api::{Error, Field, Fields, Result, Schema, SchemaDef, Str, Struct, Type, Value};
 
 use super::{Change, Settings, field::LocatedField};
+use crate::row::make_room;
 
 pub(super) struct EnvelopePlan {
     op: Option<usize>,
@@ -10,7 +11,10 @@ pub(super) struct EnvelopePlan {
     after: Option<usize>,
     /// The schema of the rows, as the envelope's `before` has it.
     pub(super) row_schema: Option<Schema>,
-    pub(super) added: Vec<LocatedField>,
+    /// The fields to add to the row, and whether they are needed elsewhere, too.
+    added: Vec<(LocatedField, bool)>,
+    /// The values of those fields in one record, for as long as it is changed.
+    added_values: Vec<Value>,
     pub(super) headers: Vec<LocatedField>,
     marks_deleted: bool,
     keep_compatible: bool,
@@ -42,13 +46,20 @@ impl EnvelopePlan {
     pub(super) fn new(schema: &Schema, settings: &Settings) -> Result<Self> {
         let position = |name: &str| schema.fields().and_then(|fields| fields.position(name));
         let (before, after) = (position("before"), position("after"));
+        let added: Vec<LocatedField> = settings.fields.iter().filter_map(|field| field.locate(schema)).collect();
+        let needed = |field: &LocatedField| {
+            let part = Some(field.part());
+            part == before || part == after || added.iter().filter(|other| other.part() == field.part()).count() > 1
+        };
+        let copied: Vec<bool> = added.iter().map(needed).collect();
         let part = |at: Option<usize>| Some(schema.fields()?[at?].schema.clone());
         Ok(Self {
             op: position("op"),
             before,
             after,
             row_schema: part(before).or_else(|| part(after)),
-            added: settings.fields.iter().filter_map(|field| field.locate(schema)).collect(),
+            added_values: Vec::new(),
+            added: added.into_iter().zip(copied).collect(),
             headers: settings.headers.iter().filter_map(|field| field.locate(schema)).collect(),
             marks_deleted: settings.marks_deleted(),
             keep_compatible: settings.keep_compatible,
@@ -58,59 +69,60 @@ impl EnvelopePlan {
         })
     }
 
-    /// Takes the row out of the envelope's values.
-    pub(super) fn change(&self, values: &mut [Value]) -> Change {
+    /// Where the row stands among the envelope's values.
+    pub(super) fn change(&self, values: &[Value]) -> Change {
         let op = self.op.and_then(|at| values[at].as_str()).map(|op| op.as_bytes().first().copied());
-        if matches!(op, Some(Some(b't' | b'm'))) {
-            return Change::Other;
-        }
-        let mut take = |at: Option<usize>| at.map_or(Value::Null, |at| std::mem::take(&mut values[at]));
-        match take(self.after) {
-            Value::Struct(after) => Change::Row { after },
-            _ if self.after.is_none() => Change::Other,
-            _ => Change::Delete { before: take(self.before) },
+        match self.after {
+            _ if matches!(op, Some(Some(b't' | b'm'))) => Change::Other,
+            None => Change::Other,
+            Some(after) if values[after].as_struct().is_some() => Change::Row { after },
+            Some(_) => Change::Delete { before: self.before },
         }
     }
 
-    /// The row with defaults filled in, fields dropped and fields added.
-    pub(super) fn rebuild(
-        &mut self,
-        row: Struct,
-        added: Vec<Value>,
-        deleted: bool,
-        dropped: &[Str],
-    ) -> Result<SchemaAndValue> {
+    /// Takes the fields that are to be added to the row; those of the row itself, and those named twice, are copied.
+    pub(super) fn take_added(&mut self, envelope: &mut [Value]) -> Result<()> {
+        self.added_values.clear();
+        for (field, copy) in &self.added {
+            match copy {
+                true => self.added_values.push(field.value(envelope)?),
+                false => field.take(envelope, &mut self.added_values)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills in defaults, leaves out fields and adds those that were read.
+    pub(super) fn rebuild(&mut self, row: &mut Struct, deleted: bool, dropped: &[Str]) -> Result<()> {
         if !self.row.as_ref().is_some_and(|plan| plan.serves(row.schema(), dropped)) {
             let mut more = Vec::new();
             if self.marks_deleted {
                 let schema = connect_api::SchemaBuilder::string().optional().build();
                 more.push(Field { name: Str::from_static("__deleted"), schema });
             }
-            more.extend(self.added.iter().map(|f| Field { name: f.target.clone(), schema: f.schema.clone() }));
+            more.extend(self.added.iter().map(|(f, _)| Field { name: f.target.clone(), schema: f.schema.clone() }));
             let plan = RowPlan::new(row.schema(), dropped, self.keep_compatible, self.replace_nulls)?;
             self.row = Some(plan.with_fields(more)?);
         }
         let plan = self.row.as_ref().expect("planned above");
-        let mut values = row.into_values();
-        plan.apply(&mut values)?;
-        values.reserve_exact(added.len() + usize::from(self.marks_deleted));
-        if self.marks_deleted {
-            values.push(Value::String(Str::from_static(if deleted { "true" } else { "false" })));
-        }
-        values.extend(added);
-        Ok(Struct::new(plan.to.clone(), values).into())
+        row.reshape(&plan.to, |values| {
+            plan.apply(values)?;
+            make_room(values, self.added_values.len() + usize::from(self.marks_deleted));
+            if self.marks_deleted {
+                values.push(Value::String(Str::from_static(if deleted { "true" } else { "false" })));
+            }
+            values.append(&mut self.added_values);
+            Ok(())
+        })
     }
 
-    /// The key without the dropped fields.
-    pub(super) fn rebuild_key(&mut self, key: SchemaAndValue, dropped: &[Str]) -> Result<SchemaAndValue> {
-        let Value::Struct(row) = key.value else { return Ok(key) };
-        if !self.key.as_ref().is_some_and(|plan| plan.serves(row.schema(), dropped)) {
-            self.key = Some(RowPlan::new(row.schema(), dropped, self.keep_compatible, self.replace_nulls)?);
+    /// Leaves the dropped fields out of the key.
+    pub(super) fn rebuild_key(&mut self, key: &mut Struct, dropped: &[Str]) -> Result<()> {
+        if !self.key.as_ref().is_some_and(|plan| plan.serves(key.schema(), dropped)) {
+            self.key = Some(RowPlan::new(key.schema(), dropped, self.keep_compatible, self.replace_nulls)?);
         }
         let plan = self.key.as_ref().expect("planned above");
-        let mut values = row.into_values();
-        plan.apply(&mut values)?;
-        Ok(Struct::new(plan.to.clone(), values).into())
+        key.reshape(&plan.to, |values| plan.apply(values))
     }
 }
 

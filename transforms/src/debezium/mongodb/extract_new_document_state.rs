@@ -1,8 +1,8 @@
 //! `ExtractNewDocumentState`: a change event of MongoDB becomes the document as it is now.
 
 use connect_api::{
-    Config, Error, Field, Header, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder, SchemaCache,
-    Str, Struct, Transform, TransformPlugin, Value, config,
+    Config, Error, Fate, Field, Header, Origin, Props, Record, Result, Schema, SchemaAndValue, SchemaBuilder,
+    SchemaCache, Str, Struct, Transform, TransformPlugin, Value, config,
 };
 
 use super::{
@@ -123,9 +123,9 @@ impl ExtractNewDocumentState {
         Ok(Some(shared(row, &mut self.last_key)))
     }
 
-    fn tombstone(&mut self, mut record: Record) -> Result<Option<Record>> {
+    fn tombstone(&mut self, record: &mut Record) -> Result<Fate> {
         if self.tombstones == Tombstones::Drop {
-            return Ok(None);
+            return Ok(Fate::Dropped);
         }
         for header in &self.headers {
             record.headers.push(Header { key: header.target.clone(), value: SchemaAndValue::NULL });
@@ -133,7 +133,7 @@ impl ExtractNewDocumentState {
         if let Some(key) = self.key(&record.key)? {
             record.key = key;
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 
@@ -161,18 +161,18 @@ fn document(text: &str) -> Result<Vec<(String, Bson)>> {
 }
 
 impl Transform for ExtractNewDocumentState {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
         if record.value.value.is_null() {
             return self.tombstone(record);
         }
-        let Some(event) = envelope::take(&mut record) else { return Ok(Some(record)) };
+        let Some(event) = envelope::take(record) else { return Ok(Fate::Kept) };
         let (fields, headers) = (&self.fields, &self.headers);
         let plan = self.plans.plan(event.schema(), |schema| Plan::new(schema, fields, headers))?;
         let values = event.values();
         let text = |at: Option<usize>| at.and_then(|at| values[at].as_str());
         let deleted = text(plan.op) == Some("d");
         if deleted && self.deletes == Deletes::Drop {
-            return Ok(None);
+            return Ok(Fate::Dropped);
         }
         let added = plan.headers.iter().map(|field| field.header(values));
         record.headers.extend(added);
@@ -191,7 +191,7 @@ impl Transform for ExtractNewDocumentState {
         }
         if deleted && self.deletes != Deletes::Rewrite {
             record.value = SchemaAndValue::NULL;
-            return Ok(Some(record));
+            return Ok(Fate::Kept);
         }
         let row = self.documents.row(document, Some(&name), more)?;
         if let Some(field) = &self.route_by
@@ -200,7 +200,7 @@ impl Transform for ExtractNewDocumentState {
             record.topic = topic.clone();
         }
         record.value = shared(row, &mut self.last_value);
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 

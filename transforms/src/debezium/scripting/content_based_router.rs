@@ -1,6 +1,6 @@
 //! `ContentBasedRouter`: an expression names the topic.
 
-use connect_api::{Config, Origin, Props, Record, Result, Str, Transform, TransformPlugin, config};
+use connect_api::{Config, Fate, Origin, Props, Record, Result, Str, Transform, TransformPlugin, config};
 
 use super::{ExpressionText, Look, Script, operand::Operand};
 
@@ -40,23 +40,23 @@ impl ContentBasedRouter {
 }
 
 impl Transform for ContentBasedRouter {
-    fn apply(&mut self, mut record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        match self.script.look(&record)? {
-            Look::Away => return Ok(Some(record)),
-            Look::Drop => return Ok(None),
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        match self.script.look(record)? {
+            Look::Away => return Ok(Fate::Kept),
+            Look::Drop => return Ok(Fate::Dropped),
             Look::Evaluate => {}
         }
-        let topic: Option<Str> = match self.script.evaluate(&record)? {
+        let topic: Option<Str> = match self.script.evaluate(record)? {
             Operand::Null => None,
             Operand::Text(topic) => Some(topic.as_ref().into()),
             other => {
                 let why = format!("the topic is {}, no text", other.kind());
-                return Err(self.script.failure(&record, &why));
+                return Err(self.script.failure(record, &why));
             }
         };
         if let Some(topic) = topic {
             record.topic = topic;
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }

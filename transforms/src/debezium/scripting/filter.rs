@@ -1,6 +1,6 @@
 //! Debezium's `Filter`: keeps the records for which an expression is true.
 
-use connect_api::{Config, Error, Origin, Props, Record, Result, Transform, TransformPlugin, config};
+use connect_api::{Config, Error, Fate, Origin, Props, Record, Result, Transform, TransformPlugin, config};
 
 use super::{ExpressionText, Look, Script, operand::Operand};
 
@@ -39,22 +39,22 @@ impl Filter {
 }
 
 impl Transform for Filter {
-    fn apply(&mut self, record: Record, _origin: Origin<'_>) -> Result<Option<Record>> {
-        match self.script.look(&record)? {
-            Look::Away => return Ok(Some(record)),
-            Look::Drop => return Ok(None),
+    fn apply(&mut self, record: &mut Record, _origin: Origin<'_>) -> Result<Fate> {
+        match self.script.look(record)? {
+            Look::Away => return Ok(Fate::Kept),
+            Look::Drop => return Ok(Fate::Dropped),
             Look::Evaluate => {}
         }
-        let keep = match self.script.evaluate(&record)? {
+        let keep = match self.script.evaluate(record)? {
             Operand::Boolean(keep) => keep,
             Operand::Null => {
                 return Err(Error::data("the condition is null").class("java.lang.NullPointerException"));
             }
             other => {
                 let why = format!("the condition is {}, no boolean", other.kind());
-                return Err(self.script.failure(&record, &why));
+                return Err(self.script.failure(record, &why));
             }
         };
-        Ok(keep.then_some(record))
+        Ok(Fate::kept_if(keep))
     }
 }

@@ -3,7 +3,7 @@
 //! It accepts what Jackson accepts as Kafka Connect configures it: leading zeros are allowed, comments and NaN are not.
 
 use bytes::Bytes;
-use connect_api::{Error, ErrorKind, Str};
+use connect_api::{Error, ErrorKind, Str, Value};
 
 /// Jackson's limit; deeper nesting is an attack on the stack.
 const DEPTH_MAX: u32 = 1000;
@@ -131,19 +131,43 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes a string.
-    #[inline]
     pub(super) fn string(&mut self) -> Parsed<Str> {
+        let mut value = Value::Null;
+        self.put_string(&mut value)?;
+        match value {
+            Value::String(text) => Ok(text),
+            _ => Err(invalid_utf8(self.at)),
+        }
+    }
+
+    /// Takes a string and puts it in the place of a null.
+    #[inline(always)]
+    pub(super) fn put_string(&mut self, place: &mut Value) -> Parsed<()> {
         let from = self.at + 1;
         let to = plain_end(self.bytes, from);
-        if self.bytes.get(to) == Some(&b'"') {
-            self.at = to + 1;
-            return match self.text_from(from) {
-                Some((start, text)) => text.slice(from - start..to - start),
-                None => Str::from_utf8(self.input.slice(from..to)).ok(),
-            }
-            .ok_or_else(|| invalid_utf8(from));
+        if self.bytes.get(to) != Some(&b'"') {
+            return self.put_escaped(place);
         }
-        self.raw_string().and_then(|text| self.owned(text))
+        self.at = to + 1;
+        match self.text_from(from) {
+            Some((start, text)) if text.put_slice(from - start..to - start, place) => Ok(()),
+            _ => self.put_unchecked(from, to, place),
+        }
+    }
+
+    #[inline(never)]
+    fn put_escaped(&mut self, place: &mut Value) -> Parsed<()> {
+        let text = self.raw_string().and_then(|text| self.owned(text))?;
+        *place = Value::String(text);
+        Ok(())
+    }
+
+    /// Puts a string of a message that is not UTF-8 as a whole.
+    #[inline(never)]
+    fn put_unchecked(&mut self, from: usize, to: usize, place: &mut Value) -> Parsed<()> {
+        let text = Str::from_utf8(self.input.slice(from..to)).map_err(|_| invalid_utf8(from))?;
+        *place = Value::String(text);
+        Ok(())
     }
 
     /// The text that holds what stands at this position, with its own start.

@@ -46,7 +46,7 @@ fn item(parser: &mut Parser<'_>, token: Token, names: &mut Names, under: u16, pl
 #[inline]
 fn scalar(parser: &mut Parser<'_>, token: Token, place: &mut Value) -> Parsed<()> {
     match token {
-        Token::String => put(place, Value::String(parser.string()?)),
+        Token::String => parser.put_string(place)?,
         Token::Number => match parser.small_integer() {
             Some(number) => put(place, Value::Int64(number)),
             None => {

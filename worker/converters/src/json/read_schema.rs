@@ -125,7 +125,7 @@ impl Node {
             }
             (_, Token::End) => return Err(parser.unexpected("a value")),
             (Kind::String, Token::String) => {
-                put(place, Value::String(parser.string()?));
+                parser.put_string(place)?;
                 return Ok(());
             }
             (Kind::Int64, Token::Number) => Value::Int64(read::long(parser.number()?)),

@@ -1,6 +1,6 @@
 //! A connector's transforms with their predicates, applied in order and in place.
 
-use connect_api::{Error, Origin, Predicate, Props, Record, Result, Transform};
+use connect_api::{Error, Fate, Origin, Predicate, Props, Record, Result, Transform};
 
 use super::errors::{Failure, Stage};
 use crate::plugins::Plugins;
@@ -27,22 +27,21 @@ impl Chain {
         links.collect::<Result<Vec<Link>>>().map(Self)
     }
 
-    /// The record as all transforms leave it; `None` when one drops it.
-    pub fn apply(&mut self, mut record: Record, origin: Origin<'_>) -> Result<Option<Record>, Failure> {
+    /// Makes of the record what all transforms make of it, or drops it when one does.
+    pub fn apply(&mut self, record: &mut Record, origin: Origin<'_>) -> Result<Fate, Failure> {
         for link in &mut self.0 {
             if let Some(condition) = &mut link.condition {
                 let failed = |error| Failure { stage: Stage::Transformation, class: condition.class, error };
-                if condition.predicate.test(&record).map_err(failed)? == condition.negate {
+                if condition.predicate.test(record).map_err(failed)? == condition.negate {
                     continue;
                 }
             }
             let failed = |error| Failure { stage: Stage::Transformation, class: link.class, error };
-            match link.transform.apply(record, origin).map_err(failed)? {
-                Some(changed) => record = changed,
-                None => return Ok(None),
+            if link.transform.apply(record, origin).map_err(failed)? == Fate::Dropped {
+                return Ok(Fate::Dropped);
             }
         }
-        Ok(Some(record))
+        Ok(Fate::Kept)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use connect_api::{Error, ErrorKind, Origin, Result, SourceOffset, SourceRecord, SourceTask};
+use connect_api::{Error, ErrorKind, Fate, Origin, Result, SourceOffset, SourceRecord, SourceTask};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::{sync::watch, time};
 
@@ -238,31 +238,31 @@ impl SourceLoop {
     }
 
     async fn send(&mut self, record: SourceRecord) -> Result<Turn> {
-        let SourceRecord { record, source } = record;
+        let SourceRecord { mut record, source } = record;
         // A dropped record counts as acknowledged in its place, so that the offset behind it can be stored.
         let ticket = self.state.tracker.submit(&source);
-        let transformed = self.chain.apply(record, Origin::Source(&source));
+        let transformed = self.chain.apply(&mut record, Origin::Source(&source));
         self.state.clock.leaves(stages::Stage::Transform);
-        let transformed = match transformed {
-            Ok(Some(record)) => record,
-            Ok(None) => {
+        match transformed {
+            Ok(Fate::Kept) => {}
+            Ok(Fate::Dropped) => {
                 self.reporter.metrics.skipped.add(1);
                 self.state.tracker.ack(ticket);
                 return Ok(Turn::Again);
             }
             Err(failure) => return self.skip_or_fail(failure, ticket, &source),
-        };
-        if !self.topics.is_open(&transformed.topic) {
+        }
+        if !self.topics.is_open(&record.topic) {
             let began = Instant::now();
-            self.open_topic(&transformed.topic).await?;
+            self.open_topic(&record.topic).await?;
             self.state.clock.waited(began.elapsed());
         }
         let mut retries: Option<Retries> = None;
         loop {
-            let failure = match self.converters.encode(&transformed) {
+            let failure = match self.converters.encode(&record) {
                 Ok(encoded) => {
                     self.state.clock.leaves(stages::Stage::Convert);
-                    let outgoing = outgoing(&transformed, &encoded);
+                    let outgoing = outgoing(&record, &encoded);
                     let sent = self.producer.send(&outgoing, ticket.into());
                     self.state.clock.leaves(stages::Stage::Produce);
                     match sent {
@@ -278,7 +278,7 @@ impl SourceLoop {
                             }
                             continue;
                         }
-                        Err(Refusal::Failed(error)) => refused(&transformed.topic, &error),
+                        Err(Refusal::Failed(error)) => refused(&record.topic, &error),
                     }
                 }
                 Err(failure) => failure,

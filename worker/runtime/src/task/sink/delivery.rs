@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use connect_api::{Error, ErrorKind, Offsets, Origin, Record, Result, SinkRecord, SinkTask, TopicPartition};
+use connect_api::{Error, ErrorKind, Fate, Offsets, Origin, Record, Result, SinkRecord, SinkTask, TopicPartition};
 use tokio::time;
 
 use super::{IDLE, SinkLoop};
@@ -108,7 +108,7 @@ impl SinkLoop {
             self.reporter.metrics.steps.done(Step::Convert);
         }
         self.state.clock.leaves(stages::Stage::Convert);
-        let record = Record {
+        let mut record = Record {
             topic: consumed.origin.topic.clone(),
             partition: Some(consumed.origin.partition),
             key: decoded.key,
@@ -118,17 +118,17 @@ impl SinkLoop {
         };
         let origin =
             Origin::Sink { origin: &consumed.origin, offset: consumed.offset, timestamp_type: consumed.timestamp_type };
-        let transformed = self.chain.apply(record, origin);
+        let transformed = self.chain.apply(&mut record, origin);
         self.state.clock.leaves(stages::Stage::Transform);
         match transformed {
-            Ok(Some(record)) => {
+            Ok(Fate::Kept) => {
                 if let Some(reportable) = &self.reportable {
                     reportable.keep(&consumed);
                 }
                 let Consumed { origin, offset, timestamp_type, .. } = consumed;
                 Ok(Some(SinkRecord { record, origin, offset, timestamp_type }))
             }
-            Ok(None) => {
+            Ok(Fate::Dropped) => {
                 self.reporter.metrics.skipped.add(1);
                 Ok(None)
             }
