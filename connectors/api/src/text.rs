@@ -49,28 +49,18 @@ impl Str {
         })
     }
 
-    /// Puts a part of the text in the place of a null, as [`Str::slice`] would give it; false where that gives none.
+    /// Puts a part of a longer text in the place of a null, if it is short; false where it is not, or where the range is
+    /// none of whole characters.
     ///
     /// For decoders that make millions of strings: handed on as a result, the text would be written and read back at once
     /// in pieces of other widths, for which the processor waits longer than for all the rest.
     #[inline(always)]
-    pub fn put_slice(&self, range: Range<usize>, place: &mut Value) -> bool {
+    pub fn put_short(text: &str, range: Range<usize>, place: &mut Value) -> bool {
         debug_assert!(place.is_null(), "nothing is left behind");
-        let text = self.as_str();
-        if text.get(range.clone()).is_none() {
-            return false;
-        }
-        match Repr::inline_part(text, range.clone()) {
-            // There is nothing to drop, which the compiler can't know.
-            Some(part) => std::mem::forget(std::mem::replace(place, Value::String(Self(part)))),
-            None => self.put_long_slice(range, place),
-        }
+        let Some(part) = Repr::inline_part(text, range) else { return false };
+        // There is nothing to drop, which the compiler can't know.
+        std::mem::forget(std::mem::replace(place, Value::String(Self(part))));
         true
-    }
-
-    #[inline(never)]
-    fn put_long_slice(&self, range: Range<usize>, place: &mut Value) {
-        *place = self.slice(range).map_or(Value::Null, Value::String);
     }
 
     /// The text in a buffer of its own, for values that outlive the buffer they were read from.

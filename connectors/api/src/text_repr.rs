@@ -31,16 +31,14 @@ impl Repr {
         Some(Self::Inline { len: text.len() as u8, bytes })
     }
 
-    /// What stands at this place of a longer text, in a copy of always the same length; `None` where it is too long or
-    /// stands too close to the end.
-    ///
-    /// # Panics
-    /// When the range is none of whole characters.
+    /// What stands at this place of a longer text, in a copy of always the same length; `None` where it is too long,
+    /// stands too close to the end, or the range is none of whole characters.
     #[inline(always)]
     pub(crate) fn inline_part(text: &str, range: Range<usize>) -> Option<Self> {
-        let part = &text[range.clone()];
-        let bytes = text.as_bytes()[range.start..].first_chunk()?;
-        (part.len() <= Self::INLINE_MAX).then_some(Self::Inline { len: part.len() as u8, bytes: *bytes })
+        let bytes = text.as_bytes().get(range.start..)?.first_chunk()?;
+        let len = range.end.checked_sub(range.start)?;
+        let whole = text.is_char_boundary(range.start) && text.is_char_boundary(range.end);
+        (whole && len <= Self::INLINE_MAX).then_some(Self::Inline { len: len as u8, bytes: *bytes })
     }
 
     #[inline]
@@ -86,12 +84,16 @@ mod tests {
         let long = format!("před {} za", "a".repeat(60));
         let part = |range| Repr::inline_part(&long, range).map(|text| text.as_str().to_owned());
         assert_eq!(part(0..6), Some("před ".to_owned()));
+        assert_eq!(part(0..2), None);
+        assert_eq!(part(2..6), None);
         assert_eq!(part(6..44), Some("a".repeat(38)));
         assert_eq!(part(6..45), None);
         let end = long.len();
         assert_eq!(part(end - 38..end), Some(format!("{} za", "a".repeat(35))));
         assert_eq!(part(end - 38..end - 38), Some(String::new()));
+        assert_eq!(part(end - 38..end - 39), None);
         assert_eq!(part(end - 37..end), None);
+        assert_eq!(part(end..end + 1), None);
     }
 
     #[test]

@@ -50,6 +50,30 @@ fn data() -> impl Strategy<Value = (Schema, Value)> {
     })
 }
 
+/// The text of an object with few names in any order, some of them twice, and blanks now and then.
+fn object() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        "-?(0|[1-9][0-9]{0,19})",
+        // serde_json reads longer ones less exactly.
+        "-?(0|[1-9][0-9]{0,6})\\.[0-9]{1,6}(e[0-9])?",
+        "\"([a-zé😀 ]|\\\\n){0,60}\"",
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        Just("[]".to_owned()),
+    ];
+    leaf.prop_recursive(3, 40, 8, |inner| {
+        let names =
+            prop::sample::select(vec!["id", "a", "name", "second_name", "é", "a_long_name_of_a_member", "\\u0061"]);
+        let blank = prop_oneof![9 => Just(""), 1 => Just(" ")];
+        let member = (blank.clone(), names, blank.clone(), blank.clone(), inner);
+        (prop::collection::vec(member, 0..8), blank).prop_map(|(members, end)| {
+            let member =
+                |(a, name, b, c, value): &(&str, &str, &str, &str, String)| format!("{a}\"{name}\"{b}:{c}{value}");
+            format!("{{{}{end}}}", members.iter().map(member).collect::<Vec<String>>().join(","))
+        })
+    })
+}
+
 fn written(converter: &mut dyn Converter, data: &SchemaAndValue) -> Option<Bytes> {
     let mut out = Vec::new();
     match converter.serialize("t", &mut Vec::new(), data, &mut out).expect("the value is one of its schema") {
@@ -96,6 +120,16 @@ proptest! {
     fn nothing_json_like_makes_the_reader_panic(text in "[\\[\\]{}:,\"\\\\truefalsn0-9.eE+\\-u \nschemapylodt]{0,80}") {
         for settings in [&[][..], &[("schemas.enable", "false")], &[("schema.content", r#"{"type":"int8"}"#)]] {
             drop(json(settings).deserialize("t", &[], Some(text.clone().into())));
+        }
+    }
+
+    #[test]
+    fn what_came_before_changes_nothing(texts in prop::collection::vec(object(), 1..12)) {
+        let mut reader = json(&[("schemas.enable", "false")]);
+        for text in texts {
+            let read = reader.deserialize("t", &[], Some(text.clone().into())).expect("it is JSON");
+            let expected: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+            prop_assert!(same(&expected, &read.value), "{text}: {expected:?} {read:?}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! `JsonConverter`: JSON with the schema in an envelope, or without one.
 
+mod literal;
 mod names;
 mod number;
 mod parse;
@@ -118,27 +119,29 @@ impl JsonConverter {
         Ok(())
     }
 
-    fn read(&mut self, bytes: &Bytes) -> Parsed<SchemaAndValue> {
+    /// Puts what a message says in the place of nothing.
+    fn read(&mut self, bytes: &Bytes, data: &mut SchemaAndValue) -> Parsed<()> {
         if let Some((schema, node)) = &self.content {
             let mut parser = Parser::new(bytes);
-            return match parser.peek()? {
-                Token::End => Ok(SchemaAndValue::NULL),
-                _ => Ok(SchemaAndValue::new(schema.clone(), node.read(&mut parser)?)),
-            };
+            if parser.peek()? != Token::End {
+                *data = SchemaAndValue::new(schema.clone(), node.read(&mut parser)?);
+            }
+            return Ok(());
         }
         if !self.envelope {
-            return self.read.read_schemaless(&mut Parser::new(bytes));
+            return self.read.read_schemaless(&mut Parser::new(bytes), data);
         }
         // The long way repeats what failed, and judges the whole text before its parts, as the JVM does.
-        if let Ok(Some(data)) = self.read.in_one_pass(&mut Parser::new(bytes)) {
-            return Ok(data);
+        if let Ok(true) = self.read.in_one_pass(&mut Parser::new(bytes), data) {
+            return Ok(());
         }
+        *data = SchemaAndValue::NULL;
         let mut parser = Parser::new(bytes);
         let (schema, payload) = spans(&mut parser)?;
         parser.seek(schema.0);
         self.read.plan(&mut parser, schema.1)?;
         parser.seek(payload.0);
-        self.read.read(&mut parser)
+        self.read.read(&mut parser, data)
     }
 }
 
@@ -164,10 +167,11 @@ impl Converter for JsonConverter {
     }
 
     fn deserialize(&mut self, _topic: &str, _headers: &[RawHeader], bytes: Option<Bytes>) -> Result<SchemaAndValue> {
-        match bytes {
-            Some(bytes) => self.read(&bytes).map_err(|error| *error),
-            None => Ok(SchemaAndValue::NULL),
+        let mut data = SchemaAndValue::NULL;
+        if let Some(bytes) = bytes {
+            self.read(&bytes, &mut data).map_err(|error| *error)?;
         }
+        Ok(data)
     }
 }
 

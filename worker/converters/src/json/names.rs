@@ -8,15 +8,20 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::parse::Parser;
+use connect_api::Value;
+
+use super::{literal::Literal, parse::Parser};
 
 /// Together with the length below, what is kept at most: 256 KB.
 const NAMES_MAX: usize = 4096;
 const NAME_BYTES_MAX: usize = 64;
 const SLOTS: usize = 512;
 
-/// The kept names, each with itself as a member is written: `"name":`.
+/// The kept names, each with itself as a member that is not the first is written: `,"name":`.
 static KEPT: Mutex<Option<HashMap<&'static str, &'static str>>> = Mutex::new(None);
+
+/// An object of more members is read name by name.
+const SHAPE_MAX: usize = 256;
 
 /// The names that one converter met.
 pub(super) struct Names {
@@ -32,11 +37,31 @@ pub(super) struct Names {
 
 struct Known {
     name: &'static str,
+    /// With the comma before and the colon behind it.
     member: &'static str,
     /// What came after it, the latest first. Two, because rows before and after a change end in one name.
     next: [u16; 2],
     /// How many members the last object under this name had: the next one has most often as many.
     members: u16,
+    /// The members of an object under this name, in the order in which the next one has them most often.
+    shape: Vec<Member>,
+    /// How many objects under this name had another shape. Where they are many, no shape is the usual one.
+    others: u32,
+}
+
+/// A member of a shape, as it stands behind the one before.
+#[derive(Clone, Copy)]
+pub(super) struct Member {
+    pub(super) name: &'static str,
+    /// The name's number.
+    pub(super) at: u16,
+    pub(super) literal: Literal,
+}
+
+impl Known {
+    fn new(name: &'static str, member: &'static str) -> Self {
+        Self { name, member, next: [Names::NONE; 2], members: ROOM, shape: Vec::new(), others: 0 }
+    }
 }
 
 /// A member's name as it was taken.
@@ -63,7 +88,7 @@ impl Names {
 
     pub(super) fn new() -> Self {
         Self {
-            known: vec![Known { name: "", member: "", next: [Self::NONE; 2], members: ROOM }],
+            known: vec![Known::new("", "")],
             by_name: HashMap::new(),
             slots: Box::new([Self::NONE; SLOTS]),
             last: Self::NONE,
@@ -81,12 +106,37 @@ impl Names {
         self.known[usize::from(under)].members = u16::try_from(members).unwrap_or(ROOM_MAX).min(ROOM_MAX);
     }
 
+    /// The member that comes most often at this place of an object under this name.
+    #[inline]
+    pub(super) fn expected(&self, under: u16, place: usize) -> Option<Member> {
+        self.known[usize::from(under)].shape.get(place).copied()
+    }
+
+    /// An object under this name had these members, and not those that were expected.
+    #[cold]
+    pub(super) fn learn(&mut self, under: u16, pairs: &[(Value, Value)]) {
+        let known = &mut self.known[usize::from(under)];
+        known.others += 1;
+        // Ever more seldom: objects that are all different are not worth the work.
+        if !known.others.is_power_of_two() || pairs.len() > SHAPE_MAX {
+            return;
+        }
+        let mut shape = Vec::with_capacity(pairs.len());
+        for (name, _) in pairs {
+            let Some(at) = name.as_str().and_then(|name| self.find(name.as_bytes())) else { break };
+            let Known { name, member, .. } = self.known[usize::from(at)];
+            let literal = if shape.is_empty() { &member[1..] } else { member };
+            shape.push(Member { name, at, literal: Literal::new(literal.as_bytes()) });
+        }
+        self.known[usize::from(under)].shape = shape;
+    }
+
     /// Takes a member's name with its colon.
     #[inline]
     pub(super) fn take<'a>(&mut self, parser: &mut Parser<'a>) -> Name<'a> {
         for next in self.known[usize::from(self.last)].next {
             let known = &self.known[usize::from(next)];
-            if parser.take_name(known.member.as_bytes()) {
+            if parser.take_name(known.member.as_bytes().get(1..).unwrap_or_default()) {
                 self.last = next;
                 return Name::Kept(known.name, next);
             }
@@ -119,7 +169,7 @@ impl Names {
             return None;
         };
         let at = *self.by_name.entry(name).or_insert_with(|| {
-            self.known.push(Known { name, member, next: [Self::NONE; 2], members: ROOM });
+            self.known.push(Known::new(name, member));
             // No more than are kept.
             (self.known.len() - 1) as u16
         });
@@ -195,8 +245,8 @@ fn keep(name: &[u8]) -> Option<(&'static str, &'static str)> {
     if kept.len() >= NAMES_MAX {
         return None;
     }
-    let member: &'static str = Box::leak(format!("\"{name}\":").into_boxed_str());
-    let name = &member[1..=name.len()];
+    let member: &'static str = Box::leak(format!(",\"{name}\":").into_boxed_str());
+    let name = &member[2..name.len() + 2];
     kept.insert(name, member);
     Some((name, member))
 }

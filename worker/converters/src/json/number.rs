@@ -29,28 +29,53 @@ impl<'a> Number<'a> {
     }
 }
 
+/// A number of few enough digits to be read on the way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Short {
+    Integer(i64),
+    Decimal(f64),
+}
+
 impl<'a> Parser<'a> {
+    /// Takes a number that is read on the way, as most numbers are; else nothing is taken.
+    #[inline(always)]
+    pub(super) fn short_number(&mut self) -> Option<Short> {
+        let bytes = self.bytes;
+        let negative = bytes.get(self.at) == Some(&b'-');
+        let first = self.at + usize::from(negative);
+        let (point, whole) = digits(bytes, first, 0);
+        if bytes.get(point) != Some(&b'.') {
+            return self.integer_up_to(point, first, whole, negative).map(Short::Integer);
+        }
+        let (end, value) = digits(bytes, point + 1, whole);
+        let (before, behind) = (point - first, end - point - 1);
+        if before == 0 || behind == 0 || before + behind > EXACT_DIGITS || !bytes.get(end).is_none_or(is_delimiter) {
+            return None;
+        }
+        self.at = end;
+        let value = value as f64 / POWERS[behind];
+        // A decimal has no negative zero.
+        Some(Short::Decimal(if negative && value != 0.0 { -value } else { value }))
+    }
+
+    #[inline(always)]
+    fn integer_up_to(&mut self, end: usize, first: usize, value: u64, negative: bool) -> Option<i64> {
+        if !(1..=SMALL_DIGITS).contains(&(end - first)) || !self.bytes.get(end).is_none_or(is_delimiter) {
+            return None;
+        }
+        let value = i64::try_from(value).ok()?;
+        self.at = end;
+        Some(if negative { -value } else { value })
+    }
+
     /// Takes an integer that fits, as most numbers are; else nothing is taken.
     #[inline]
     pub(super) fn small_integer(&mut self) -> Option<i64> {
         let bytes = self.bytes;
         let negative = bytes.get(self.at) == Some(&b'-');
         let first = self.at + usize::from(negative);
-        let (mut at, mut value) = (first, 0_u64);
-        while let Some(eight) = bytes.get(at..)?.first_chunk().and_then(|chunk| eight_digits(*chunk)) {
-            value = value.wrapping_mul(100_000_000).wrapping_add(eight);
-            at += 8;
-        }
-        while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
-            value = value.wrapping_mul(10).wrapping_add(digit.into());
-            at += 1;
-        }
-        if !(1..=SMALL_DIGITS).contains(&(at - first)) || bytes.get(at).is_some_and(|byte| !is_delimiter(*byte)) {
-            return None;
-        }
-        let value = i64::try_from(value).ok()?;
-        self.at = at;
-        Some(if negative { -value } else { value })
+        let (end, value) = digits(bytes, first, 0);
+        self.integer_up_to(end, first, value, negative)
     }
 
     #[inline]
@@ -88,7 +113,7 @@ impl<'a> Parser<'a> {
             integral = false;
             at = end;
         }
-        if !valid || bytes.get(at).is_some_and(|byte| !is_delimiter(*byte)) {
+        if !valid || !bytes.get(at).is_none_or(is_delimiter) {
             self.at = at.min(bytes.len());
             return Err(self.unexpected("a number"));
         }
@@ -99,6 +124,20 @@ impl<'a> Parser<'a> {
         self.at = at;
         Ok(Number { bytes: &bytes[start..at], integral, small: None })
     }
+}
+
+/// Reads digits behind those that make `value`: where they end, and what all of them write, if it fits.
+#[inline(always)]
+fn digits(bytes: &[u8], mut at: usize, mut value: u64) -> (usize, u64) {
+    while let Some(eight) = bytes.get(at..).and_then(|rest| eight_digits(*rest.first_chunk()?)) {
+        value = value.wrapping_mul(100_000_000).wrapping_add(eight);
+        at += 8;
+    }
+    while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+        value = value.wrapping_mul(10).wrapping_add(digit.into());
+        at += 1;
+    }
+    (at, value)
 }
 
 /// The number that eight digits write; `None` where not all of them are digits.
@@ -118,14 +157,16 @@ fn eight_digits(chunk: [u8; 8]) -> Option<u64> {
     Some(first_and_third.wrapping_add(others) >> 32)
 }
 
+/// So many digits are exact in a double, and so is the power of ten that divides them.
+const EXACT_DIGITS: usize = 15;
+const POWERS: [f64; EXACT_DIGITS + 1] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
 /// The value of a decimal that is a quotient of two exact doubles, and so is rounded once; `None` for any other.
 fn short_decimal(bytes: &[u8]) -> Option<f64> {
-    const DIGITS_MAX: usize = 15;
-    const POWERS: [f64; DIGITS_MAX + 1] =
-        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
     let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
     // A point more than the digits.
-    if digits.len() > DIGITS_MAX + 1 {
+    if digits.len() > EXACT_DIGITS + 1 {
         return None;
     }
     let (mut value, mut point) = (0_u64, None);
@@ -137,7 +178,7 @@ fn short_decimal(bytes: &[u8]) -> Option<f64> {
         }
     }
     let fraction = point.map_or(0, |at| digits.len() - 1 - at);
-    if digits.len() - usize::from(point.is_some()) > DIGITS_MAX {
+    if digits.len() - usize::from(point.is_some()) > EXACT_DIGITS {
         return None;
     }
     let value = value as f64 / POWERS[fraction];

@@ -46,15 +46,21 @@ pub(super) struct Parser<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
     depth: u32,
-    /// What follows the first string that was met, from there on; `None` inside where that is not UTF-8 as a whole.
-    /// Checking it at once costs less than checking each string.
-    text: Option<(usize, Option<Str>)>,
+    text: Text<'a>,
+}
+
+/// What follows the first string that was met, from there on. Checking it at once costs less than checking each string.
+enum Text<'a> {
+    Unknown,
+    From(usize, &'a str),
+    /// It is not UTF-8 as a whole.
+    Invalid(usize),
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(input: &'a Bytes) -> Self {
         let at = if input.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        Self { input, bytes: input, at, depth: 0, text: None }
+        Self { input, bytes: input, at, depth: 0, text: Text::Unknown }
     }
 
     pub(super) fn position(&self) -> usize {
@@ -70,32 +76,15 @@ impl<'a> Parser<'a> {
         self.input.slice(from..to)
     }
 
-    /// Passes over known bytes, if they come next: a whole value.
+    /// Leaves an object whose closing bracket stands here.
     #[inline]
-    pub(super) fn take_known(&mut self, value: &[u8]) -> bool {
-        let found = !value.is_empty() && self.bytes[self.at..].starts_with(value);
-        if found {
-            self.at += value.len();
+    pub(super) fn close_object(&mut self) -> bool {
+        let closed = self.byte() == Some(b'}');
+        if closed {
+            self.at += 1;
+            self.depth -= 1;
         }
-        found
-    }
-
-    /// As [`Self::take_known`] of a member's name with its quotes and colon, which is too short to call a function for.
-    #[inline]
-    pub(super) fn take_name(&mut self, member: &[u8]) -> bool {
-        let Some(next) = self.bytes.get(self.at..self.at + member.len()) else { return false };
-        let found = match (next.last_chunk::<8>(), member.last_chunk::<8>()) {
-            (Some(next_end), Some(member_end)) => {
-                // The last eight may overlap with the eights before them.
-                let (next, member) = (next.as_chunks::<8>().0, member.as_chunks::<8>().0);
-                next_end == member_end && next.iter().zip(member).all(|(next, member)| next == member)
-            }
-            _ => !member.is_empty() && next.iter().zip(member).all(|(next, member)| next == member),
-        };
-        if found {
-            self.at += member.len();
-        }
-        found
+        closed
     }
 
     /// Looks at the next value without taking it.
@@ -123,7 +112,7 @@ impl<'a> Parser<'a> {
             _ => b"false",
         };
         let rest = &self.bytes[self.at..];
-        if !rest.starts_with(word) || rest.get(word.len()).is_some_and(|byte| !is_delimiter(*byte)) {
+        if !rest.starts_with(word) || !rest.get(word.len()).is_none_or(is_delimiter) {
             return Err(self.unexpected("null, true or false"));
         }
         self.at += word.len();
@@ -150,8 +139,8 @@ impl<'a> Parser<'a> {
         }
         self.at = to + 1;
         match self.text_from(from) {
-            Some((start, text)) if text.put_slice(from - start..to - start, place) => Ok(()),
-            _ => self.put_unchecked(from, to, place),
+            Some((start, text)) if Str::put_short(text, from - start..to - start, place) => Ok(()),
+            _ => self.put_long(from, to, place),
         }
     }
 
@@ -162,21 +151,36 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Puts a string of a message that is not UTF-8 as a whole.
+    /// Puts a string that is long, stands at the end of the message or in one that is not UTF-8 as a whole.
     #[inline(never)]
-    fn put_unchecked(&mut self, from: usize, to: usize, place: &mut Value) -> Parsed<()> {
+    fn put_long(&mut self, from: usize, to: usize, place: &mut Value) -> Parsed<()> {
         let text = Str::from_utf8(self.input.slice(from..to)).map_err(|_| invalid_utf8(from))?;
         *place = Value::String(text);
         Ok(())
     }
 
     /// The text that holds what stands at this position, with its own start.
-    #[inline]
-    fn text_from(&mut self, at: usize) -> Option<(usize, &Str)> {
-        if self.text.as_ref().is_none_or(|(start, _)| *start > at) {
-            self.text = Some((at, Str::from_utf8(self.input.slice(at..)).ok()));
+    #[inline(always)]
+    fn text_from(&mut self, at: usize) -> Option<(usize, &'a str)> {
+        match self.text {
+            Text::From(start, text) if start <= at => Some((start, text)),
+            Text::Invalid(start) if start <= at => None,
+            _ => self.check_text(at),
         }
-        self.text.as_ref().and_then(|(start, text)| Some((*start, text.as_ref()?)))
+    }
+
+    #[inline(never)]
+    fn check_text(&mut self, at: usize) -> Option<(usize, &'a str)> {
+        match std::str::from_utf8(&self.bytes[at..]) {
+            Ok(text) => {
+                self.text = Text::From(at, text);
+                Some((at, text))
+            }
+            Err(_) => {
+                self.text = Text::Invalid(at);
+                None
+            }
+        }
     }
 
     /// The bytes of a string without escapes, or what its escapes stand for; not checked to be UTF-8.
@@ -330,8 +334,9 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
+    /// The byte that stands here.
     #[inline]
-    fn byte(&self) -> Option<u8> {
+    pub(super) fn byte(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
@@ -396,7 +401,7 @@ fn invalid_utf8(at: usize) -> Box<Error> {
     syntax(format!("the string at byte {at} is not UTF-8"))
 }
 
-pub(super) fn is_delimiter(byte: u8) -> bool {
+pub(super) fn is_delimiter(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}')
 }
 

@@ -82,10 +82,10 @@ impl ReadPlans {
         Self { replace_nulls, limit, plans: Vec::new(), by_bytes: HashMap::new(), last: 0, names: Names::new() }
     }
 
-    /// Reads `{"schema":S,"payload":P}` if it is just that; `None` where it must be read in another way.
-    pub(super) fn in_one_pass(&mut self, parser: &mut Parser<'_>) -> Parsed<Option<SchemaAndValue>> {
+    /// Reads `{"schema":S,"payload":P}` if it is just that; false where it must be read in another way.
+    pub(super) fn in_one_pass(&mut self, parser: &mut Parser<'_>, data: &mut SchemaAndValue) -> Parsed<bool> {
         if parser.peek()? != Token::Object || parser.open(b'}')? || *parser.name()? != *b"schema" {
-            return Ok(None);
+            return Ok(false);
         }
         parser.peek()?;
         let start = parser.position();
@@ -99,11 +99,11 @@ impl ReadPlans {
             parser.seek(end);
         }
         if !parser.more(b'}')? || *parser.name()? != *b"payload" {
-            return Ok(None);
+            return Ok(false);
         }
-        let data = self.read(parser)?;
+        self.read(parser, data)?;
         // Anything else after the payload takes the long way, which says what is wrong or takes the last of two.
-        Ok(if parser.more(b'}')? { None } else { Some(data) })
+        Ok(!parser.more(b'}')?)
     }
 
     /// Passes over a schema that was met before.
@@ -140,15 +140,18 @@ impl ReadPlans {
     }
 
     /// Reads a payload by the schema found last.
-    pub(super) fn read(&mut self, parser: &mut Parser<'_>) -> Parsed<SchemaAndValue> {
+    pub(super) fn read(&mut self, parser: &mut Parser<'_>, data: &mut SchemaAndValue) -> Parsed<()> {
         match self.plans.get(self.last) {
-            Some((_, Some((schema, node)))) => Ok(SchemaAndValue::new(schema.clone(), node.read(parser)?)),
-            _ => self.read_schemaless(parser),
+            Some((_, Some((schema, node)))) => {
+                *data = SchemaAndValue::new(schema.clone(), node.read(parser)?);
+                Ok(())
+            }
+            _ => self.read_schemaless(parser, data),
         }
     }
 
     /// Reads a payload that no schema describes.
-    pub(super) fn read_schemaless(&mut self, parser: &mut Parser<'_>) -> Parsed<SchemaAndValue> {
-        read::any(parser, &mut self.names).map(SchemaAndValue::schemaless)
+    pub(super) fn read_schemaless(&mut self, parser: &mut Parser<'_>, data: &mut SchemaAndValue) -> Parsed<()> {
+        read::any(parser, &mut self.names, &mut data.value)
     }
 }

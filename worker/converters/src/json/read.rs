@@ -6,21 +6,19 @@ use connect_api::{Str, Value, decimal};
 
 use super::{
     names::{Marks, Name, Names},
-    number::Number,
+    number::{Number, Short},
     parse::{Parsed, Parser, RawText, Token},
 };
 
 /// From this many members on, a name given twice is found by hash.
 const LINEAR_MEMBERS_MAX: usize = 64;
 
-/// Reads the next value; null where nothing is left.
-pub(super) fn any(parser: &mut Parser<'_>, names: &mut Names) -> Parsed<Value> {
-    let mut value = Value::Null;
+/// Reads the next value into the place of a null, which stays where nothing is left.
+pub(super) fn any(parser: &mut Parser<'_>, names: &mut Names, place: &mut Value) -> Parsed<()> {
     match parser.peek()? {
-        Token::End => {}
-        token => item(parser, token, names, Names::NONE, &mut value)?,
+        Token::End => Ok(()),
+        token => item(parser, token, names, Names::NONE, place),
     }
-    Ok(value)
 }
 
 /// Puts a value in the place of a null. Values are made where they stay: moving one over the stack costs more than
@@ -47,19 +45,26 @@ fn item(parser: &mut Parser<'_>, token: Token, names: &mut Names, under: u16, pl
 fn scalar(parser: &mut Parser<'_>, token: Token, place: &mut Value) -> Parsed<()> {
     match token {
         Token::String => parser.put_string(place)?,
-        Token::Number => match parser.small_integer() {
-            Some(number) => put(place, Value::Int64(number)),
-            None => {
-                let number = parser.number()?;
-                put(place, if number.integral { Value::Int64(long(number)) } else { Value::Float64(number.double()) });
-            }
-        },
+        Token::Number => number(parser, place)?,
         Token::True | Token::False => {
             parser.word(token)?;
             put(place, Value::Boolean(token == Token::True));
         }
         Token::Null => parser.word(token)?,
         Token::Object | Token::Array | Token::End => return Err(parser.unexpected("a value")),
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn number(parser: &mut Parser<'_>, place: &mut Value) -> Parsed<()> {
+    match parser.short_number() {
+        Some(Short::Integer(number)) => put(place, Value::Int64(number)),
+        Some(Short::Decimal(number)) => put(place, Value::Float64(number)),
+        None => {
+            let number = parser.number()?;
+            put(place, if number.integral { Value::Int64(long(number)) } else { Value::Float64(number.double()) });
+        }
     }
     Ok(())
 }
@@ -79,23 +84,79 @@ fn items(parser: &mut Parser<'_>, names: &mut Names, under: u16) -> Parsed<Vec<V
 }
 
 fn members(parser: &mut Parser<'_>, names: &mut Names, under: u16) -> Parsed<Vec<(Value, Value)>> {
-    let mut pairs: Vec<(Value, Value)> = Vec::new();
-    let mut more = !parser.open(b'}')?;
-    if more {
-        pairs.reserve(names.room(under));
+    if parser.open(b'}')? {
+        return Ok(Vec::new());
     }
+    let mut pairs: Vec<(Value, Value)> = Vec::with_capacity(names.room(under));
+    while let Some(under) = expected_members(parser, names, under, &mut pairs)? {
+        if let Some((_, place)) = pairs.last_mut() {
+            let token = parser.peek()?;
+            item(parser, token, names, under, place)?;
+        }
+    }
+    if pairs.is_empty() || !parser.close_object() {
+        other_members(parser, names, under, &mut pairs)?;
+        names.learn(under, &pairs);
+    }
+    names.took(under, pairs.len());
+    Ok(pairs)
+}
+
+/// Reads members as long as they are those that are expected, up to the name of one that holds something nested or
+/// stands behind a blank; the answer is the number of its name.
+///
+/// The members of the last object come again most often, in the same order and without blanks: nothing is looked up. A
+/// function of its own, so that its variables take no part of the stack in each level of nesting.
+#[inline(never)]
+fn expected_members(
+    parser: &mut Parser<'_>,
+    names: &Names,
+    under: u16,
+    pairs: &mut Vec<(Value, Value)>,
+) -> Parsed<Option<u16>> {
+    while let Some(next) = names.expected(under, pairs.len()) {
+        if !parser.take_literal(&next.literal) {
+            break;
+        }
+        let place = new_member(pairs, Str::from_static(next.name));
+        match parser.byte() {
+            Some(b'"') => parser.put_string(place)?,
+            Some(b'-' | b'0'..=b'9') => number(parser, place)?,
+            Some(b't' | b'f' | b'n') => {
+                let token = parser.peek()?;
+                scalar(parser, token, place)?;
+            }
+            _ => return Ok(Some(next.at)),
+        }
+    }
+    Ok(None)
+}
+
+/// Reads the members behind those that came as expected, up to the end of the object.
+fn other_members(
+    parser: &mut Parser<'_>,
+    names: &mut Names,
+    under: u16,
+    pairs: &mut Vec<(Value, Value)>,
+) -> Parsed<()> {
     let mut marks = Marks::default();
+    for place in 0..pairs.len() {
+        if let Some(known) = names.expected(under, place) {
+            marks.add_kept(known.name, known.at);
+        }
+    }
+    let mut more = pairs.is_empty() || parser.more(b'}')?;
     while more {
         let (under, place) = match names.take(parser) {
-            Name::Kept(name, at) if !marks.add_kept(name, at) => (at, new_member(&mut pairs, Str::from_static(name))),
-            Name::Kept(name, at) => (at, member(&mut pairs, Str::from_static(name))),
+            Name::Kept(name, at) if !marks.add_kept(name, at) => (at, new_member(pairs, Str::from_static(name))),
+            Name::Kept(name, at) => (at, member(pairs, Str::from_static(name))),
             Name::Plain(name) => {
                 let name = parser.owned(RawText::Plain(name))?;
-                (Names::NONE, other_member(&mut pairs, &mut marks, name))
+                (Names::NONE, other_member(pairs, &mut marks, name))
             }
             Name::Other => {
                 let name = parser.name().and_then(|name| parser.owned(name))?;
-                (Names::NONE, other_member(&mut pairs, &mut marks, name))
+                (Names::NONE, other_member(pairs, &mut marks, name))
             }
         };
         let token = parser.peek()?;
@@ -103,10 +164,9 @@ fn members(parser: &mut Parser<'_>, names: &mut Names, under: u16) -> Parsed<Vec
         more = parser.more(b'}')?;
     }
     if pairs.len() > LINEAR_MEMBERS_MAX {
-        keep_last(&mut pairs);
+        keep_last(pairs);
     }
-    names.took(under, pairs.len());
-    Ok(pairs)
+    Ok(())
 }
 
 /// The place of a member that is certainly new; the name is made where it stays, too.

@@ -6,28 +6,41 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use connect_api::java;
 
 /// Appends a quoted string.
+#[inline]
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
     out.reserve(text.len() + 2);
     out.push(b'"');
     let bytes = text.as_bytes();
-    match first_escaped(bytes, 0) {
-        None => out.extend_from_slice(bytes),
-        Some(at) => escaped(out, bytes, at),
+    match is_plain(bytes) {
+        true => out.extend_from_slice(bytes),
+        false => escaped(out, bytes),
     }
     out.push(b'"');
 }
 
+/// Whether all of a text can go into the output as it is; false now and then for one that can.
+#[inline]
+fn is_plain(bytes: &[u8]) -> bool {
+    // Eight bytes at a time: nearly no text holds anything to escape, and this is where the converter spends its time.
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let plain = |chunk: &[u8; 8]| !may_need_escape(u64::from_le_bytes(*chunk));
+    if !chunks.iter().all(plain) {
+        return false;
+    }
+    // The last bytes are looked at together with some before them that were looked at already.
+    match (bytes.last_chunk::<8>(), rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        (Some(last), ..) => plain(last),
+        (None, Some(first), Some(last)) => {
+            let both = u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+            !may_need_escape(both)
+        }
+        _ => !rest.iter().any(|byte| needs_escape(*byte)),
+    }
+}
+
 /// Where the first byte stands that can't go into the output as it is.
 fn first_escaped(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    // Eight bytes at a time: nearly no text holds anything to escape, and this is where the converter spends its time.
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        if may_need_escape(u64::from_le_bytes(*chunk)) {
-            break;
-        }
-        at += 8;
-    }
-    bytes.get(at..)?.iter().position(|byte| needs_escape(*byte)).map(|found| at + found)
+    bytes.get(from..)?.iter().position(|byte| needs_escape(*byte)).map(|found| from + found)
 }
 
 /// True whenever one of the eight bytes needs an escape, and now and then when none does.
@@ -48,9 +61,9 @@ fn needs_escape(byte: u8) -> bool {
 }
 
 #[cold]
-fn escaped(out: &mut Vec<u8>, bytes: &[u8], first: usize) {
+fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
     let mut done = 0;
-    let mut next = Some(first);
+    let mut next = first_escaped(bytes, 0);
     while let Some(at) = next {
         out.extend_from_slice(&bytes[done..at]);
         done = at + escape(out, &bytes[at..]);
@@ -92,6 +105,43 @@ fn unit(out: &mut Vec<u8>, code: u16) {
     out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
 }
 
+/// Bytes that go into the output again and again, with room behind them to be copied in a piece of fixed length.
+pub(super) struct Piece {
+    first: [u8; Piece::FIRST],
+    len: usize,
+    /// All of it, where it is longer.
+    long: Option<Box<[u8]>>,
+}
+
+impl Piece {
+    const FIRST: usize = 16;
+
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        let mut first = [0; Self::FIRST];
+        let len = bytes.len();
+        match first.get_mut(..len) {
+            Some(place) => {
+                place.copy_from_slice(&bytes);
+                Self { first, len, long: None }
+            }
+            None => Self { first, len, long: Some(bytes.into()) },
+        }
+    }
+
+    #[inline]
+    pub(super) fn append_to(&self, out: &mut Vec<u8>) {
+        match &self.long {
+            None => {
+                let end = out.len() + self.len;
+                out.extend_from_slice(&self.first);
+                out.truncate(end);
+            }
+            Some(long) => out.extend_from_slice(long),
+        }
+    }
+}
+
+#[inline]
 pub(super) fn integer(out: &mut Vec<u8>, number: i64) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }

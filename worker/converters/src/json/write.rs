@@ -46,7 +46,7 @@ struct StructNode {
 
 struct FieldNode {
     /// `{"first":` or `,"next":`.
-    prefix: Vec<u8>,
+    prefix: text::Piece,
     node: Node,
 }
 
@@ -186,7 +186,7 @@ impl StructNode {
             let mut prefix = vec![if at == 0 { b'{' } else { b',' }];
             text::string(&mut prefix, &field.name);
             prefix.push(b':');
-            FieldNode { prefix, node: Node::new(Some(&field.schema), options) }
+            FieldNode { prefix: text::Piece::new(prefix), node: Node::new(Some(&field.schema), options) }
         };
         Self { schema: schema.clone(), fields: fields.map(field).collect() }
     }
@@ -203,7 +203,7 @@ impl StructNode {
             out.push(b'{');
         }
         for (field, value) in self.fields.iter_mut().zip(row.values()) {
-            out.extend_from_slice(&field.prefix);
+            field.prefix.append_to(out);
             field.node.write(value, out)?;
         }
         out.push(b'}');
@@ -297,7 +297,7 @@ fn write_any(value: &Value, out: &mut Vec<u8>) -> Result<()> {
         Value::Bytes(bytes) => text::base64(out, bytes),
         Value::Array(items) => return write_array(&mut any(), items, out),
         Value::Map(pairs) if pairs.iter().all(|(key, _)| matches!(key, Value::String(_))) => {
-            return write_object(&mut any(), &mut any(), pairs, out);
+            return write_any_object(pairs, out);
         }
         Value::Map(pairs) => return write_pairs(&mut any(), &mut any(), pairs, out),
         Value::Struct(_) => return Err(Error::data("Mismatching schema.")),
@@ -306,6 +306,20 @@ fn write_any(value: &Value, out: &mut Vec<u8>) -> Result<()> {
             return Err(Error::data(format!("Java class class {class} does not have corresponding schema type.")));
         }
     }
+    Ok(())
+}
+
+fn write_any_object(pairs: &[(Value, Value)], out: &mut Vec<u8>) -> Result<()> {
+    out.push(b'{');
+    for (at, (key, value)) in pairs.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        text::string(out, key.as_str().unwrap_or_default());
+        out.push(b':');
+        write_any(value, out)?;
+    }
+    out.push(b'}');
     Ok(())
 }
 
