@@ -1,22 +1,24 @@
-// main.go URL FILE: does with a client that oapi-codegen makes of /openapi.json what its users do, on a worker without
-// connectors. The client is package connect, made anew for each run.
+// main.go URL FILE: does with the two Go clients of Kafka Connect that the registry has what their users do, on a worker
+// without connectors. cloudhut's is the one in Redpanda Console, go-kafka's the one of kafka-connect-cli.
 //
 // FILE exists and holds lines. Last line: `N passed, N failed`, one for each step.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"reflect"
 	"time"
 
-	"millrace.test/client/connect"
+	cloudhut "github.com/cloudhut/connect-client"
+	gokafka "github.com/go-kafka/connect"
 )
 
 var (
 	background     = context.Background()
-	client         *connect.ClientWithResponses
 	passed, failed int
 )
 
@@ -31,173 +33,193 @@ func step(name string, expected any, answer func() (any, error)) {
 		return
 	}
 	failed++
-	fmt.Printf("FAIL %s: expected %v, got %v\n", name, expected, found)
+	fmt.Printf("FAIL %s: expected %#v, got %#v\n", name, expected, found)
 }
 
 // becomes is the same for what becomes true within ten seconds.
 func becomes(name string, expected any, look func() (any, error)) {
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if found, err := look(); err == nil && reflect.DeepEqual(expected, found) {
+		found, err := look()
+		if err != nil {
+			found = err.Error()
+		}
+		if reflect.DeepEqual(expected, found) {
 			break
 		}
 	}
 	step(name, expected, look)
 }
 
-// status of an answer; a refusal without its message is no answer of this API.
-func status(answer interface{ StatusCode() int }, err error) (any, error) {
-	if err != nil {
-		return nil, err
-	}
-	return answer.StatusCode(), nil
+// done is an answer without a content.
+func done(err error) (any, error) { return "done", err }
+
+func config(file string) map[string]any {
+	return map[string]any{"connector.class": "FileStreamSource", "tasks.max": 1, "file": file, "topic": "go"}
 }
 
-// states of the connector and its tasks.
-func states() (any, error) {
-	answer, err := client.GetConnectorStatusWithResponse(background, "lines")
-	if err != nil || answer.JSON200 == nil {
-		return "no status", err
-	}
-	return statesOf(*answer.JSON200), nil
-}
-
-func statesOf(status connect.Status) []string {
-	all := []string{status.Connector.State}
-	for _, task := range status.Tasks {
-		all = append(all, task.State)
+func stored(file string, more map[string]string) map[string]string {
+	all := map[string]string{"name": "lines", "connector.class": "FileStreamSource", "tasks.max": "1", "file": file, "topic": "go"}
+	for name, value := range more {
+		all[name] = value
 	}
 	return all
 }
 
-func config(file string, more map[string]any) connect.ConnectorConfig {
-	settings := map[string]any{"tasks.max": 1, "file": file, "topic": "go"}
-	for name, value := range more {
-		settings[name] = value
+func withCloudhut(url, file string) {
+	client := cloudhut.NewClient(cloudhut.WithHost(url), cloudhut.WithTimeout(20*time.Second))
+	states := func() (any, error) {
+		status, err := client.GetConnectorStatus(background, "lines")
+		all := []string{status.Connector.State}
+		for _, task := range status.Tasks {
+			all = append(all, task.State)
+		}
+		return all, err
 	}
-	return connect.ConnectorConfig{ConnectorClass: "FileStreamSource", AdditionalProperties: settings}
-}
-
-func list(expand ...string) (*connect.Connectors, error) {
-	parameters := connect.ListConnectorsParams{}
-	if len(expand) > 0 {
-		parameters.Expand = &expand
-	}
-	answer, err := client.ListConnectorsWithResponse(background, &parameters)
-	if err != nil {
-		return nil, err
-	}
-	return answer.JSON200, nil
-}
-
-func names() (any, error) {
-	all, err := list()
-	if err != nil {
-		return nil, err
-	}
-	return all.AsConnectors0()
-}
-
-func steps(file string) {
-	lines := "lines"
 	running := []string{"RUNNING", "RUNNING"}
-	stored := connect.Config{
-		"connector.class": "FileStreamSource", "tasks.max": "1", "file": file, "topic": "go", "name": lines,
-	}
-	step("the worker is healthy", "healthy", func() (any, error) {
-		answer, err := client.HealthCheckWithResponse(background)
-		return answer.JSON200.Status, err
+	tasks := []cloudhut.ConnectorTaskID{{Connector: "lines", Task: 0}}
+	whole := cloudhut.ConnectorInfo{Name: "lines", Config: stored(file, nil), Tasks: tasks, Type: "source"}
+	request := cloudhut.CreateConnectorRequest{Name: "lines", Config: config(file)}
+
+	step("the cluster has a version, a commit and an id", []int{16, 22}, func() (any, error) {
+		root, err := client.GetRoot(background)
+		return []int{len(root.Commit), len(root.KafkaClusterID)}, err
 	})
-	step("no connectors", []string{}, names)
-	request := connect.CreateConnectorRequest{Name: lines, Config: config(file, nil)}
-	step("create", stored, func() (any, error) {
-		answer, err := client.CreateConnectorWithResponse(background, request)
-		return answer.JSON201.Config, err
+	step("no connectors", []string{}, func() (any, error) { return client.ListConnectors(background) })
+	step("create", whole.Config, func() (any, error) {
+		created, err := client.CreateConnector(background, request)
+		return created.Config, err
 	})
-	step("create it again", connect.Error{ErrorCode: 409, Message: text("Connector lines already exists")}, func() (any, error) {
-		answer, err := client.CreateConnectorWithResponse(background, request)
-		return *answer.JSON409, err
-	})
-	step("list", []string{lines}, names)
+	step("create it again", "Connector lines already exists (409)", func() (any, error) { return client.CreateConnector(background, request) })
 	becomes("runs", running, states)
-	step("read", 1, func() (any, error) {
-		answer, err := client.GetConnectorWithResponse(background, lines)
-		return len(answer.JSON200.Tasks), err
+	step("read", whole, func() (any, error) { return client.GetConnector(background, "lines") })
+	step("read the configuration", whole.Config, func() (any, error) { return client.GetConnectorConfig(background, "lines") })
+	step("list with info and status", []any{whole, "lines", "RUNNING", 1, "source"}, func() (any, error) {
+		all, err := client.ListConnectorsExpanded(background)
+		status := all["lines"].Status
+		return []any{all["lines"].Info, status.Name, status.Connector.State, len(status.Tasks), status.Type}, err
 	})
-	step("expand", []any{stored, running}, func() (any, error) {
-		all, err := list("status", "info")
+	topics := map[string]cloudhut.ConnectorTopics{"lines": {Topics: []string{"go"}}}
+	becomes("topics", topics, func() (any, error) { return client.GetConnectorTopics(background, "lines") })
+	step("pause", "done", func() (any, error) { return done(client.PauseConnector(background, "lines")) })
+	becomes("is paused", []string{"PAUSED", "PAUSED"}, states)
+	step("resume", "done", func() (any, error) { return done(client.ResumeConnector(background, "lines")) })
+	becomes("runs again", running, states)
+	both := cloudhut.RestartConnectorOptions{IncludeTasks: true}
+	step("restart with its tasks", "done", func() (any, error) { return done(client.RestartConnector(background, "lines", both)) })
+	becomes("runs after it", running, states)
+	step("restart a task", "done", func() (any, error) { return done(client.RestartConnectorTask(background, "lines", 0)) })
+	becomes("the task runs", running, states)
+	changed := config(file)
+	changed["batch.size"] = 7
+	step("change", stored(file, map[string]string{"batch.size": "7"}), func() (any, error) {
+		info, err := client.PutConnectorConfig(background, "lines", cloudhut.PutConnectorConfigOptions{Config: changed})
+		return info.Config, err
+	})
+	wrong := map[string]any{"name": "x", "connector.class": "FileStreamSource", "tasks.max": "none"}
+	step("validate what is wrong", []any{3, []any{"tasks.max", "topic"}}, func() (any, error) {
+		options := cloudhut.ValidateConnectorConfigOptions{Config: wrong}
+		result, err := client.PutValidateConnectorConfig(background, "FileStreamSource", options)
+		var names []any
+		for _, setting := range result.Configs {
+			if problems, _ := setting.Value["errors"].([]any); len(problems) > 0 {
+				names = append(names, setting.Value["name"])
+			}
+		}
+		return []any{result.ErrorCount, names}, err
+	})
+	step("plugins", "source", func() (any, error) {
+		plugins, err := client.GetConnectorPlugins(background)
+		for _, plugin := range plugins {
+			if plugin.Class == "org.apache.kafka.connect.file.FileStreamSourceConnector" {
+				return plugin.Type, err
+			}
+		}
+		return "no such plugin", err
+	})
+	step("stop", "done", func() (any, error) { return done(client.StopConnector(background, "lines")) })
+	becomes("is stopped", []string{"STOPPED"}, states)
+	step("forget its topics", "done", func() (any, error) { return done(client.ResetConnectorTopics(background, "lines")) })
+	step("delete", "done", func() (any, error) { return done(client.DeleteConnector(background, "lines")) })
+	becomes("is gone", "Connector lines not found (404)", func() (any, error) { return client.GetConnector(background, "lines") })
+	step("delete it again", "Connector lines not found (404)", func() (any, error) { return done(client.DeleteConnector(background, "lines")) })
+}
+
+func withGoKafka(url, file string) {
+	client := gokafka.NewClient(url)
+	states := func() (any, error) {
+		status, _, err := client.GetConnectorStatus("lines")
 		if err != nil {
 			return nil, err
 		}
-		connectors, err := all.AsConnectors1()
-		return []any{connectors[lines].Info.Config, statesOf(*connectors[lines].Status)}, err
-	})
-	step("pause", 202, func() (any, error) { return status(client.PauseConnectorWithResponse(background, lines)) })
-	becomes("is paused", []string{"PAUSED", "PAUSED"}, states)
-	step("resume", 202, func() (any, error) { return status(client.ResumeConnectorWithResponse(background, lines)) })
-	becomes("runs again", running, states)
-	yes := "true"
-	step("restart", 204, func() (any, error) {
-		return status(client.RestartConnectorWithResponse(background, lines, &connect.RestartConnectorParams{}))
-	})
-	step("restart with its tasks", "RESTARTING", func() (any, error) {
-		answer, err := client.RestartConnectorWithResponse(background, lines, &connect.RestartConnectorParams{IncludeTasks: &yes})
-		return answer.JSON202.Connector.State, err
-	})
-	becomes("runs after it", running, states)
-	step("restart a task", 204, func() (any, error) { return status(client.RestartTaskWithResponse(background, lines, "0")) })
-	becomes("the task runs", "RUNNING", func() (any, error) {
-		answer, err := client.GetTaskStatusWithResponse(background, lines, "0")
-		return answer.JSON200.State, err
-	})
-	becomes("topics", []string{"go"}, func() (any, error) {
-		answer, err := client.GetConnectorActiveTopicsWithResponse(background, lines)
-		return (*answer.JSON200)[lines].Topics, err
-	})
-	step("change", "7", func() (any, error) {
-		answer, err := client.PutConnectorConfigWithResponse(background, lines, config(file, map[string]any{"batch.size": 7}))
-		return answer.JSON200.Config["batch.size"], err
-	})
-	step("change one setting", "8", func() (any, error) {
-		answer, err := client.PatchConnectorConfigWithResponse(background, lines, map[string]any{"batch.size": 8})
-		return answer.JSON200.Config["batch.size"], err
-	})
-	step("validate", 0, func() (any, error) {
-		answer, err := client.ValidateConfigsWithResponse(background, "FileStreamSource", config(file, map[string]any{"name": "x"}))
-		return answer.JSON200.ErrorCount, err
-	})
-	step("plugins", []string{"source"}, func() (any, error) {
-		answer, err := client.ListConnectorPluginsWithResponse(background, &connect.ListConnectorPluginsParams{})
-		found := []string{}
-		for _, plugin := range *answer.JSON200 {
-			if plugin.Class == "org.apache.kafka.connect.file.FileStreamSourceConnector" {
-				found = append(found, plugin.Type)
-			}
+		all := []string{status.Connector.State}
+		for _, task := range status.Tasks {
+			all = append(all, task.State)
 		}
-		return found, err
-	})
-	step("stop", 204, func() (any, error) { return status(client.StopConnectorWithResponse(background, lines)) })
-	becomes("is stopped", []string{"STOPPED"}, states)
-	step("begin anew", 200, func() (any, error) { return status(client.ResetConnectorOffsetsWithResponse(background, lines)) })
-	step("no offsets", 0, func() (any, error) {
-		answer, err := client.GetOffsetsWithResponse(background, lines)
-		return len(answer.JSON200.Offsets), err
-	})
-	step("delete", 204, func() (any, error) { return status(client.DestroyConnectorWithResponse(background, lines)) })
-	becomes("is gone", 404, func() (any, error) { return status(client.GetConnectorWithResponse(background, lines)) })
-	step("no connectors are left", []string{}, names)
-}
+		return all, nil
+	}
+	// status of an answer without a content.
+	status := func(answer *http.Response, err error) (any, error) {
+		if answer == nil {
+			return nil, err
+		}
+		var refusal gokafka.APIError
+		if err != nil && !errors.As(err, &refusal) {
+			return nil, err
+		}
+		return answer.StatusCode, nil
+	}
+	running := []string{"RUNNING", "RUNNING"}
+	settings := gokafka.ConnectorConfig{"connector.class": "FileStreamSource", "tasks.max": "1", "file": file, "topic": "go"}
+	connector := gokafka.Connector{Name: "lines", Config: settings}
 
-func text(words string) *string {
-	return &words
+	step("go-kafka: no connectors", []string{}, func() (any, error) {
+		names, _, err := client.ListConnectors()
+		return names, err
+	})
+	step("go-kafka: create", http.StatusCreated, func() (any, error) { return status(client.CreateConnector(&connector)) })
+	step("go-kafka: what was created", gokafka.ConnectorConfig(stored(file, nil)), func() (any, error) { return connector.Config, nil })
+	again := gokafka.Connector{Name: "lines", Config: settings}
+	step("go-kafka: create it again", http.StatusConflict, func() (any, error) { return status(client.CreateConnector(&again)) })
+	becomes("go-kafka: runs", running, states)
+	step("go-kafka: read", gokafka.TaskID{ConnectorName: "lines", ID: 0}, func() (any, error) {
+		found, _, err := client.GetConnector("lines")
+		if err != nil || len(found.Tasks) != 1 {
+			return found, err
+		}
+		return found.Tasks[0], nil
+	})
+	step("go-kafka: the task's configuration", "org.apache.kafka.connect.file.FileStreamSourceTask", func() (any, error) {
+		tasks, _, err := client.GetConnectorTasks("lines")
+		if err != nil || len(tasks) != 1 {
+			return tasks, err
+		}
+		return tasks[0].Config["task.class"], nil
+	})
+	step("go-kafka: pause", http.StatusAccepted, func() (any, error) { return status(client.PauseConnector("lines")) })
+	becomes("go-kafka: is paused", []string{"PAUSED", "PAUSED"}, states)
+	step("go-kafka: resume", http.StatusAccepted, func() (any, error) { return status(client.ResumeConnector("lines")) })
+	becomes("go-kafka: runs again", running, states)
+	changed := gokafka.ConnectorConfig(stored(file, map[string]string{"batch.size": "7"}))
+	step("go-kafka: change", changed, func() (any, error) {
+		found, _, err := client.UpdateConnectorConfig("lines", changed)
+		if err != nil {
+			return nil, err
+		}
+		return found.Config, nil
+	})
+	becomes("go-kafka: runs when changed", running, states)
+	step("go-kafka: restart", http.StatusNoContent, func() (any, error) { return status(client.RestartConnector("lines")) })
+	becomes("go-kafka: runs after it", running, states)
+	step("go-kafka: delete", http.StatusNoContent, func() (any, error) { return status(client.DeleteConnector("lines")) })
+	becomes("go-kafka: is gone", "Connector lines not found (HTTP 404)", func() (any, error) {
+		_, _, err := client.GetConnector("lines")
+		return nil, err
+	})
 }
 
 func main() {
-	var err error
-	if client, err = connect.NewClientWithResponses(os.Args[1]); err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	steps(os.Args[2])
+	withCloudhut(os.Args[1], os.Args[2])
+	withGoKafka(os.Args[1], os.Args[2])
 	fmt.Printf("%d passed, %d failed\n", passed, failed)
 	if failed > 0 {
 		os.Exit(1)

@@ -1,7 +1,10 @@
 //! Clients of Kafka Connect that others wrote, or that a generator of others makes: a script of ours does with each what
 //! its users do.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use super::{Judged, NotHere, Row, Scratch, golden, runner};
 use crate::{services::scripts, worker::Worker};
@@ -12,7 +15,8 @@ pub(super) async fn judge(row: &Row) -> Judged {
     let mut worker = Worker::with_broker(&dir).0.ready_after_start().await;
     row.expect(&worker);
     let mut client = match row.option("language") {
-        "go" => generated(&folder, &dir, &worker).await?,
+        "go" => built(&folder, &dir)?,
+        "openapi" => generated(&folder, &dir, &worker).await?,
         "java" => {
             let mut java = Command::new("java");
             java.arg("-cp").arg(jars(row)?).arg(folder.join("Client.java"));
@@ -42,14 +46,28 @@ fn jars(row: &Row) -> Result<String, NotHere> {
     }
 }
 
-/// A program with the client that oapi-codegen makes of what the worker says of itself.
-async fn generated(folder: &Path, dir: &Path, worker: &Worker) -> Result<Command, NotHere> {
+/// A program with clients of the registry.
+fn built(folder: &Path, dir: &Path) -> Result<Command, NotHere> {
+    let module = copied(folder, dir, &["go.mod", "go.sum", "main.go"])?;
+    go(&module, &["build", "-o", "run", "."])?;
+    Ok(Command::new(module.join("run")))
+}
+
+/// A Go module where it can be built, with what it needs.
+fn copied(folder: &Path, dir: &Path, files: &[&str]) -> Result<PathBuf, NotHere> {
     let module = dir.join("client");
-    std::fs::create_dir_all(module.join("connect")).expect("the row's folder can be written");
-    for file in ["go.mod", "go.sum", "main.go", "oapi-codegen.yaml"] {
+    std::fs::create_dir_all(&module).expect("the row's folder can be written");
+    for file in files {
         std::fs::copy(folder.join(file), module.join(file)).expect("a file of the client can be copied");
     }
     go(&module, &["mod", "download"])?;
+    Ok(module)
+}
+
+/// A program with the client that oapi-codegen makes of what the worker says of itself.
+async fn generated(folder: &Path, dir: &Path, worker: &Worker) -> Result<Command, NotHere> {
+    let module = copied(folder, dir, &["go.mod", "go.sum", "main.go", "oapi-codegen.yaml"])?;
+    std::fs::create_dir_all(module.join("connect")).expect("the row's folder can be written");
     let description = worker.get("/openapi.json").await.body.to_string();
     std::fs::write(module.join("openapi.json"), description).expect("the row's folder can be written");
     // From here on a failure is the description's.
