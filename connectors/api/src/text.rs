@@ -39,6 +39,15 @@ impl Str {
         self.0.as_str()
     }
 
+    /// Text that is held in place: its bytes with those behind its end, which mean nothing, and how many are the text.
+    #[inline]
+    pub fn as_inline(&self) -> Option<(&[u8; Repr::INLINE_MAX], usize)> {
+        match &self.0 {
+            Repr::Inline { len, bytes } => Some((bytes, usize::from(*len))),
+            Repr::Static(_) | Repr::Shared(_) => None,
+        }
+    }
+
     /// A part of the text, sharing its buffer where it is long; `None` where a bound is beyond the text or within a
     /// character.
     pub fn slice(&self, range: Range<usize>) -> Option<Self> {
@@ -57,9 +66,21 @@ impl Str {
     #[inline(always)]
     pub fn put_short(text: &str, range: Range<usize>, place: &mut Value) -> bool {
         debug_assert!(place.is_null(), "nothing is left behind");
-        let Some(part) = Repr::inline_part(text, range) else { return false };
+        Self::put_repr(Repr::inline_part(text, range), place)
+    }
+
+    /// As [`Str::put_short`], of a buffer of bytes that need not all be text.
+    #[inline(always)]
+    pub fn put_short_utf8(bytes: &[u8], range: Range<usize>, place: &mut Value) -> bool {
+        debug_assert!(place.is_null(), "nothing is left behind");
+        Self::put_repr(Repr::inline_utf8(bytes, range), place)
+    }
+
+    #[inline(always)]
+    fn put_repr(repr: Option<Repr>, place: &mut Value) -> bool {
+        let Some(repr) = repr else { return false };
         // There is nothing to drop, which the compiler can't know.
-        std::mem::forget(std::mem::replace(place, Value::String(Self(part))));
+        std::mem::forget(std::mem::replace(place, Value::String(Self(repr))));
         true
     }
 

@@ -41,12 +41,23 @@ impl Repr {
         (whole && len <= Self::INLINE_MAX).then_some(Self::Inline { len: len as u8, bytes: *bytes })
     }
 
+    /// As [`Self::inline_part`], of bytes that are checked to be UTF-8 now.
+    #[inline(always)]
+    pub(crate) fn inline_utf8(bytes: &[u8], range: Range<usize>) -> Option<Self> {
+        let part = bytes.get(range.clone())?;
+        let window = bytes[range.start..].first_chunk()?;
+        if part.len() > Self::INLINE_MAX || std::str::from_utf8(part).is_err() {
+            return None;
+        }
+        Some(Self::Inline { len: part.len() as u8, bytes: *window })
+    }
+
     #[inline]
     pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Inline { len, bytes } => {
                 let text = &bytes[..usize::from(*len)];
-                // SAFETY: `inline` and `inline_part` take these bytes, and no others, from a `str`; nothing changes them.
+                // SAFETY: the three functions above take just these bytes from a `str`; nothing changes them.
                 unsafe { std::str::from_utf8_unchecked(text) }
             }
             Self::Static(text) => text,
@@ -94,6 +105,19 @@ mod tests {
         assert_eq!(part(end - 38..end - 39), None);
         assert_eq!(part(end - 37..end), None);
         assert_eq!(part(end..end + 1), None);
+    }
+
+    #[test]
+    fn parts_of_bytes_are_checked() {
+        let bytes = [b"\xff", "před".as_bytes(), &[b'a'; 60]].concat();
+        let part = |range| Repr::inline_utf8(&bytes, range).map(|text| text.as_str().to_owned());
+        assert_eq!(part(1..6), Some("před".to_owned()));
+        assert_eq!(part(0..6), None);
+        assert_eq!(part(1..3), None);
+        assert_eq!(part(6..44), Some("a".repeat(38)));
+        assert_eq!(part(6..45), None);
+        assert_eq!(part(29..30), None);
+        assert_eq!(part(66..67), None);
     }
 
     #[test]

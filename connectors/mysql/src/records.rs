@@ -48,6 +48,7 @@ pub struct RowChange {
     pub after: Option<Vec<Value>>,
     /// Places in the running transaction: of the one record, or of delete and create.
     pub transaction: [Value; 2],
+    pub offsets: Offsets,
 }
 
 /// The offsets of the records of one change: of all but the last, and of the last. A change that makes several
@@ -125,25 +126,19 @@ impl RecordMaker {
         Value::Struct(Struct::new(self.source_info.schema().clone(), values))
     }
 
-    /// The records of one row's change. An update of the key is a delete and a create.
-    pub fn row(
-        &self,
-        table: &PlannedTable,
-        change: RowChange,
-        origin: &Origin,
-        offsets: &Offsets,
-    ) -> Vec<SourceRecord> {
+    /// Makes the records of one row's change. An update of the key is a delete and a create.
+    pub fn row(&self, table: &PlannedTable, change: RowChange, origin: &Origin, output: &mut Output) {
         let plan = &table.plan;
-        let RowChange { operation, before, after, transaction: [place, second_place] } = change;
+        let RowChange { operation, before, after, transaction: [place, second_place], offsets } = change;
         let moved = match (&before, &after) {
             (Some(before), Some(after)) => plan.has_key() && !plan.same_key(before, after),
             _ => false,
         };
-        let mut rows = Rows { maker: self, table, origin, now: Now::read(), records: Vec::with_capacity(2) };
+        let mut rows = Rows { maker: self, table, origin, offsets, now: Now::read(), output };
         match (before, after) {
             (Some(before), Some(after)) if moved => {
                 let (old, new) = (plan.key(&before), plan.key(&after));
-                rows.delete(old.clone(), before, place, &[("__debezium.newkey", &new)]);
+                rows.delete(old.clone(), rows.deleted(before, place), &[("__debezium.newkey", &new)], Place::Before);
                 let create = Change {
                     operation: Operation::Create,
                     before: Value::Null,
@@ -151,9 +146,12 @@ impl RecordMaker {
                     source: Value::Null,
                     transaction: second_place,
                 };
-                rows.change(new, create, &[("__debezium.oldkey", &old)]);
+                rows.change(new, create, &[("__debezium.oldkey", &old)], Place::Last);
             }
-            (Some(before), None) => rows.delete(plan.key(&before), before, place, &[]),
+            (Some(before), None) => {
+                let key = plan.key(&before);
+                rows.delete(key, rows.deleted(before, place), &[], Place::Last);
+            }
             (before, after) => {
                 let key = after.as_ref().map_or(SchemaAndValue::NULL, |after| plan.key(after));
                 let change = Change {
@@ -163,16 +161,9 @@ impl RecordMaker {
                     source: Value::Null,
                     transaction: place,
                 };
-                rows.change(key, change, &[]);
+                rows.change(key, change, &[], Place::Last);
             }
         }
-        let mut records = rows.records;
-        let last = records.len().saturating_sub(1);
-        for (at, record) in records.iter_mut().enumerate() {
-            // Invariant 7: a stop between the records of one change makes all of them again.
-            record.source.offset = if at == last { offsets.after.clone() } else { offsets.before.clone() };
-        }
-        records
     }
 
     /// A schema change message; `table` lists the tables that the statement names.
@@ -208,8 +199,17 @@ struct Rows<'a> {
     maker: &'a RecordMaker,
     table: &'a PlannedTable,
     origin: &'a Origin,
+    offsets: Offsets,
     now: Now,
-    records: Vec<SourceRecord>,
+    output: &'a mut Output,
+}
+
+/// Whether a record is the last one of its change. Invariant 7: a stop between the records of one change makes all of
+/// them again.
+#[derive(Clone, Copy)]
+enum Place {
+    Before,
+    Last,
 }
 
 impl Rows<'_> {
@@ -221,40 +221,55 @@ impl Rows<'_> {
         keys.chain(self.maker.context.iter().cloned()).collect()
     }
 
-    fn push(&mut self, key: SchemaAndValue, value: SchemaAndValue, headers: Headers) {
+    fn push(&mut self, key: SchemaAndValue, value: SchemaAndValue, headers: Headers, place: Place) {
         let topic = self.table.plan.topic.clone();
         let record = Record { topic, partition: None, key, value, timestamp: None, headers };
-        let source = self.maker.offset(self.maker.partition.clone());
-        self.records.push(SourceRecord { record, source });
+        let offset = match place {
+            Place::Before => &self.offsets.before,
+            Place::Last => &self.offsets.after,
+        };
+        self.output.push(SourceRecord { record, source: self.maker.offset(offset.clone()) });
     }
 
-    fn change(&mut self, key: SchemaAndValue, mut change: Change, headers: &[(&'static str, &SchemaAndValue)]) {
+    fn change(
+        &mut self,
+        key: SchemaAndValue,
+        mut change: Change,
+        headers: &[(&'static str, &SchemaAndValue)],
+        place: Place,
+    ) {
         let table = Value::String(self.table.name.clone());
         change.source = self.maker.source(self.origin, &self.table.database, table);
         let value = self.table.plan.envelope.wrap(change, self.now).into();
         let headers = self.headers(headers);
-        self.push(key, value, headers);
+        self.push(key, value, headers, place);
     }
 
-    fn delete(
-        &mut self,
-        key: SchemaAndValue,
-        before: Vec<Value>,
-        transaction: Value,
-        headers: &[(&'static str, &SchemaAndValue)],
-    ) {
-        let change = Change {
+    fn deleted(&self, before: Vec<Value>, transaction: Value) -> Change {
+        Change {
             operation: Operation::Delete,
             before: self.table.plan.row(before),
             after: Value::Null,
             source: Value::Null,
             transaction,
-        };
+        }
+    }
+
+    fn delete(
+        &mut self,
+        key: SchemaAndValue,
+        change: Change,
+        headers: &[(&'static str, &SchemaAndValue)],
+        place: Place,
+    ) {
         // A table without a key has them too, though nothing can be compacted by them: consumers count on it.
-        let tombstone = self.maker.tombstones.then(|| (key.clone(), self.headers(headers)));
-        self.change(key, change, headers);
-        if let Some((key, headers)) = tombstone {
-            self.push(key, SchemaAndValue::NULL, headers);
+        match self.maker.tombstones {
+            true => {
+                let tombstone = (key.clone(), self.headers(headers));
+                self.change(key, change, headers, Place::Before);
+                self.push(tombstone.0, SchemaAndValue::NULL, tombstone.1, place);
+            }
+            false => self.change(key, change, headers, place),
         }
     }
 }

@@ -19,6 +19,10 @@ use std::{borrow::Cow, sync::LazyLock};
 
 use serde_json::{Value, json};
 
+/// As the worker's: converters and transforms are measured in this process.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const SCENARIOS: [&str; 9] = ["idle", "list", "convert", "transform", "decode", "stream", "sink", "file", "broker"];
 
 #[tokio::main]

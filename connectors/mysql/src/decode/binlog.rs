@@ -1,13 +1,15 @@
 //! Cells from row images: how each type of the binlog is laid out.
 
-use connect_api::Bytes;
+use connect_api::{Bytes, Str, Value};
 use connect_cdc::decimal::Unscaled;
 
 use super::{
     DecodeError,
     cell::{Cell, Date},
+    charset::Charset,
     json,
     table_map::{MapColumn, code},
+    target::Target,
     wire::Reader,
 };
 
@@ -124,6 +126,41 @@ impl Layout {
             }
             Self::Null => Cell::Text(Bytes::new()),
         })
+    }
+
+    /// Reads a signed value of the kinds that most columns have to the end of the row, where it is made in place: as a cell and
+    /// then as a value it would be moved three times. False, with nothing read, for all others.
+    #[inline]
+    pub(crate) fn read_plain(
+        self,
+        target: &Target,
+        reader: &mut Reader<'_>,
+        body: &Bytes,
+        row: &mut Vec<Value>,
+    ) -> Result<bool, DecodeError> {
+        match (self, target) {
+            (Self::Int(4), Target::Int32) => {
+                row.push(Value::Int32(i32::from_le_bytes(reader.array()?)));
+            }
+            (Self::Int(8), Target::Int64) => {
+                row.push(Value::Int64(i64::from_le_bytes(reader.array()?)));
+            }
+            (Self::Prefixed(prefix), Target::Text(Charset::Utf8)) => {
+                let mut ahead = *reader;
+                let length = usize::try_from(ahead.uint_le(prefix)?).map_err(|_| DecodeError::Truncated)?;
+                let at = ahead.position();
+                ahead.skip(length)?;
+                row.push(Value::Null);
+                let Some(place) = row.last_mut() else { return Ok(false) };
+                if !Str::put_short_utf8(body, at..at + length, place) {
+                    row.pop();
+                    return Ok(false);
+                }
+                *reader = ahead;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Passes over one value.

@@ -245,8 +245,11 @@ impl RowDecoder {
                 values.push(plan.fallback.clone());
                 continue;
             }
-            let cell = bound.layout.read(&mut reader, body, plan.unsigned)?;
             let target = bound.target.as_ref().unwrap_or(&plan.target);
+            if !plan.unsigned && bound.layout.read_plain(target, &mut reader, body, &mut values)? {
+                continue;
+            }
+            let cell = bound.layout.read(&mut reader, body, plan.unsigned)?;
             values.push(self.plan.converted(plan, convert::value(cell, target, &plan.schema))?);
         }
         *at = reader.position();

@@ -97,16 +97,14 @@ impl TableRows<'_> {
         if self.settings.shared.work.skipped_operations.contains(Operation::Read) {
             return;
         }
-        let offsets = Offsets { before: offset.clone(), after: offset.clone() };
         let change = RowChange {
             operation: Operation::Read,
             before: None,
             after: Some(values),
             transaction: Default::default(),
+            offsets: Offsets { before: offset.clone(), after: offset.clone() },
         };
-        for record in self.maker.row(planned, change, origin, &offsets) {
-            self.output.push(record);
-        }
+        self.maker.row(planned, change, origin, self.output);
     }
 
     /// All columns by name, for `*` leaves invisible ones out; of the user's own statement where there is one.

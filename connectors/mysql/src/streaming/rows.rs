@@ -154,8 +154,14 @@ impl Streaming<'_> {
             }
             origin.row = usize::try_from(row - 1).unwrap_or(usize::MAX);
             self.position.complete_row(row);
-            let change = RowChange { operation, before, after, transaction: Default::default() };
-            done = self.emit_row(planned, change, &origin, done);
+            let change = RowChange {
+                operation,
+                before,
+                after,
+                transaction: Default::default(),
+                offsets: Offsets { before: done.clone(), after: done },
+            };
+            done = self.emit_row(planned, change, &origin);
             if self.output.is_full() {
                 self.output.flush().await;
             }
@@ -163,18 +169,13 @@ impl Streaming<'_> {
         Ok(())
     }
 
-    fn emit_row(
-        &mut self,
-        planned: &PlannedTable,
-        mut change: RowChange,
-        origin: &Origin,
-        before: Arc<OffsetMap>,
-    ) -> Arc<OffsetMap> {
+    /// Emits a change that has the offset before it, and answers with the offset behind it.
+    fn emit_row(&mut self, planned: &PlannedTable, mut change: RowChange, origin: &Origin) -> Arc<OffsetMap> {
         if self.settings.shared.values.skip_unchanged
             && let (Some(old), Some(new)) = (&change.before, &change.after)
             && planned.plan.unchanged(old, new)
         {
-            return before;
+            return change.offsets.before;
         }
         // The offset counts the events of the transaction, so it is made after this one is counted.
         if self.position.transaction.id().is_some() {
@@ -188,10 +189,8 @@ impl Streaming<'_> {
             }
         }
         let after = self.position.offset();
-        let offsets = Offsets { before, after: after.clone() };
-        for record in self.maker.row(planned, change, origin, &offsets) {
-            self.output.push(record);
-        }
+        change.offsets.after = after.clone();
+        self.maker.row(planned, change, origin, self.output);
         after
     }
 

@@ -173,16 +173,14 @@ impl Streaming<'_> {
         for id in change.tables.iter().filter(|id| self.catalog.filter.table(id)).cloned().collect::<Vec<_>>() {
             let Some(planned) = self.catalog.plan(&id) else { continue };
             let offset = self.position.offset();
-            let offsets = Offsets { before: offset.clone(), after: offset };
             let row = RowChange {
                 operation: Operation::Truncate,
                 before: None,
                 after: None,
                 transaction: Default::default(),
+                offsets: Offsets { before: offset.clone(), after: offset },
             };
-            for record in self.maker.row(&planned, row, &self.origin(), &offsets) {
-                self.output.push(record);
-            }
+            self.maker.row(&planned, row, &self.origin(), self.output);
         }
     }
 }

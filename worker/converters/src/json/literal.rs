@@ -57,11 +57,16 @@ impl Parser<'_> {
         if u64::from_le_bytes(*first) & literal.mask != literal.first {
             return false;
         }
-        if literal.bytes.len() > 8 {
-            return self.take_name(literal.bytes);
+        let found = match literal.bytes.len() {
+            ..=8 => true,
+            // The last eight may overlap with the first ones.
+            len @ ..=16 => next.get(len - 8..len) == literal.bytes.last_chunk::<8>().map(|last| &last[..]),
+            _ => return self.take_name(literal.bytes),
+        };
+        if found {
+            self.at += literal.bytes.len();
         }
-        self.at += literal.bytes.len();
-        true
+        found
     }
 }
 

@@ -106,10 +106,10 @@ impl Names {
         self.known[usize::from(under)].members = u16::try_from(members).unwrap_or(ROOM_MAX).min(ROOM_MAX);
     }
 
-    /// The member that comes most often at this place of an object under this name.
+    /// The members that come most often from this place on in an object under this name.
     #[inline]
-    pub(super) fn expected(&self, under: u16, place: usize) -> Option<Member> {
-        self.known[usize::from(under)].shape.get(place).copied()
+    pub(super) fn expected(&self, under: u16, from: usize) -> &[Member] {
+        self.known[usize::from(under)].shape.get(from..).unwrap_or_default()
     }
 
     /// An object under this name had these members, and not those that were expected.

@@ -114,7 +114,7 @@ fn expected_members(
     under: u16,
     pairs: &mut Vec<(Value, Value)>,
 ) -> Parsed<Option<u16>> {
-    while let Some(next) = names.expected(under, pairs.len()) {
+    for next in names.expected(under, pairs.len()) {
         if !parser.take_literal(&next.literal) {
             break;
         }
@@ -140,10 +140,8 @@ fn other_members(
     pairs: &mut Vec<(Value, Value)>,
 ) -> Parsed<()> {
     let mut marks = Marks::default();
-    for place in 0..pairs.len() {
-        if let Some(known) = names.expected(under, place) {
-            marks.add_kept(known.name, known.at);
-        }
+    for known in names.expected(under, 0).iter().take(pairs.len()) {
+        marks.add_kept(known.name, known.at);
     }
     let mut more = pairs.is_empty() || parser.more(b'}')?;
     while more {

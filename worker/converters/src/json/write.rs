@@ -71,7 +71,7 @@ impl Node {
 
     pub(super) fn write(&mut self, value: &Value, out: &mut Vec<u8>) -> Result<()> {
         match (&mut self.kind, value) {
-            (Kind::String, Value::String(text)) => text::string(out, text),
+            (Kind::String, Value::String(text)) => text::value(out, text),
             (Kind::Int64 | Kind::Timestamp, Value::Int64(number)) => text::integer(out, *number),
             (Kind::Int32 | Kind::Date | Kind::Time, Value::Int32(number)) => text::integer(out, (*number).into()),
             (Kind::Int16, Value::Int16(number)) => text::integer(out, (*number).into()),
@@ -293,7 +293,7 @@ fn write_any(value: &Value, out: &mut Vec<u8>) -> Result<()> {
         Value::Int64(number) => text::integer(out, *number),
         Value::Float32(number) => text::float(out, *number),
         Value::Float64(number) => text::double(out, *number),
-        Value::String(string) => text::string(out, string),
+        Value::String(string) => text::value(out, string),
         Value::Bytes(bytes) => text::base64(out, bytes),
         Value::Array(items) => return write_array(&mut any(), items, out),
         Value::Map(pairs) if pairs.iter().all(|(key, _)| matches!(key, Value::String(_))) => {

@@ -202,6 +202,8 @@ pub fn librdkafka(props: &Props, role: Role) -> Result<(ClientConfig, LogContext
         Role::Admin => {}
     }
     config.set("log.connection.close", "false");
+    let [first, longest] = reconnect_backoff(props);
+    config.set("reconnect.backoff.ms", first).set("reconnect.backoff.max.ms", longest);
     for (key, value) in props {
         if key.starts_with("ssl.") || key.starts_with("sasl.") {
             continue;
@@ -221,6 +223,21 @@ pub fn librdkafka(props: &Props, role: Role) -> Result<(ClientConfig, LogContext
     }
     let tokens = security::put_into(&mut config, props)?;
     Ok((config, LogContext { figures: None, tokens }))
+}
+
+/// How long a client waits before it connects again, at first and at most. Java's defaults, a second at most: with
+/// librdkafka's ten a Kafka that came back was out of reach for that long. As in Java, one of the two that is set bounds
+/// the other.
+fn reconnect_backoff(props: &Props) -> [String; 2] {
+    const FIRST_MS: u64 = 50;
+    const LONGEST_MS: u64 = 1000;
+    let set = |key: &str| props.get(key).and_then(|text| text.trim().parse::<u64>().ok());
+    let (first, longest) = match (set("reconnect.backoff.ms"), set("reconnect.backoff.max.ms")) {
+        (Some(first), longest) => (first, longest.unwrap_or(first)),
+        (None, Some(longest)) => (FIRST_MS.min(longest), longest),
+        (None, None) => (FIRST_MS, LONGEST_MS),
+    };
+    [first, longest].map(|ms| ms.to_string())
 }
 
 /// Java has a level for each type of compression, librdkafka one for the type in use.
@@ -259,6 +276,20 @@ mod tests {
         for key in ["interceptor.classes", "max.block.ms"] {
             assert_eq!(config.get(key), None, "{key}");
         }
+    }
+
+    #[test]
+    fn clients_connect_again_as_soon_as_those_of_java() {
+        let backoff = |text: &str| {
+            let (config, _) = librdkafka(&properties::parse(text), Role::Consumer).expect("all can be translated");
+            ["reconnect.backoff.ms", "reconnect.backoff.max.ms"].map(|key| config.get(key).map(str::to_owned))
+        };
+        let both = |first: &str, longest: &str| [Some(first.to_owned()), Some(longest.to_owned())];
+        assert_eq!(backoff(""), both("50", "1000"));
+        assert_eq!(backoff("reconnect.backoff.max.ms=7000\n"), both("50", "7000"));
+        assert_eq!(backoff("reconnect.backoff.max.ms=20\n"), both("20", "20"));
+        assert_eq!(backoff("reconnect.backoff.ms=3000\n"), both("3000", "3000"));
+        assert_eq!(backoff("reconnect.backoff.ms=70\nreconnect.backoff.max.ms=900\n"), both("70", "900"));
     }
 
     #[test]
