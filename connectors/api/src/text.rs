@@ -48,16 +48,6 @@ impl Str {
         }
     }
 
-    /// A part of the text, sharing its buffer where it is long; `None` where a bound is beyond the text or within a
-    /// character.
-    pub fn slice(&self, range: Range<usize>) -> Option<Self> {
-        let part = self.as_str().get(range)?;
-        Some(match &self.0 {
-            Repr::Shared(text) if part.len() > Repr::INLINE_MAX => Self(Repr::Shared(text.slice_ref(part))),
-            Repr::Static(_) | Repr::Inline { .. } | Repr::Shared(_) => Self::from(part),
-        })
-    }
-
     /// Puts a part of a longer text in the place of a null, if it is short; false where it is not, or where the range is
     /// none of whole characters.
     ///

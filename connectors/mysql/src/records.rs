@@ -138,7 +138,7 @@ impl RecordMaker {
         match (before, after) {
             (Some(before), Some(after)) if moved => {
                 let (old, new) = (plan.key(&before), plan.key(&after));
-                rows.delete(old.clone(), rows.deleted(before, place), &[("__debezium.newkey", &new)], Place::Before);
+                rows.delete(old.clone(), rows.deleted(before, place), &[("__debezium.newkey", &new)], Order::Earlier);
                 let create = Change {
                     operation: Operation::Create,
                     before: Value::Null,
@@ -146,11 +146,11 @@ impl RecordMaker {
                     source: Value::Null,
                     transaction: second_place,
                 };
-                rows.change(new, create, &[("__debezium.oldkey", &old)], Place::Last);
+                rows.change(new, create, &[("__debezium.oldkey", &old)], Order::Last);
             }
             (Some(before), None) => {
                 let key = plan.key(&before);
-                rows.delete(key, rows.deleted(before, place), &[], Place::Last);
+                rows.delete(key, rows.deleted(before, place), &[], Order::Last);
             }
             (before, after) => {
                 let key = after.as_ref().map_or(SchemaAndValue::NULL, |after| plan.key(after));
@@ -161,7 +161,7 @@ impl RecordMaker {
                     source: Value::Null,
                     transaction: place,
                 };
-                rows.change(key, change, &[], Place::Last);
+                rows.change(key, change, &[], Order::Last);
             }
         }
     }
@@ -207,8 +207,8 @@ struct Rows<'a> {
 /// Whether a record is the last one of its change. Invariant 7: a stop between the records of one change makes all of
 /// them again.
 #[derive(Clone, Copy)]
-enum Place {
-    Before,
+enum Order {
+    Earlier,
     Last,
 }
 
@@ -221,12 +221,12 @@ impl Rows<'_> {
         keys.chain(self.maker.context.iter().cloned()).collect()
     }
 
-    fn push(&mut self, key: SchemaAndValue, value: SchemaAndValue, headers: Headers, place: Place) {
+    fn push(&mut self, key: SchemaAndValue, value: SchemaAndValue, headers: Headers, order: Order) {
         let topic = self.table.plan.topic.clone();
         let record = Record { topic, partition: None, key, value, timestamp: None, headers };
-        let offset = match place {
-            Place::Before => &self.offsets.before,
-            Place::Last => &self.offsets.after,
+        let offset = match order {
+            Order::Earlier => &self.offsets.before,
+            Order::Last => &self.offsets.after,
         };
         self.output.push(SourceRecord { record, source: self.maker.offset(offset.clone()) });
     }
@@ -236,13 +236,13 @@ impl Rows<'_> {
         key: SchemaAndValue,
         mut change: Change,
         headers: &[(&'static str, &SchemaAndValue)],
-        place: Place,
+        order: Order,
     ) {
         let table = Value::String(self.table.name.clone());
         change.source = self.maker.source(self.origin, &self.table.database, table);
         let value = self.table.plan.envelope.wrap(change, self.now).into();
         let headers = self.headers(headers);
-        self.push(key, value, headers, place);
+        self.push(key, value, headers, order);
     }
 
     fn deleted(&self, before: Vec<Value>, transaction: Value) -> Change {
@@ -260,16 +260,16 @@ impl Rows<'_> {
         key: SchemaAndValue,
         change: Change,
         headers: &[(&'static str, &SchemaAndValue)],
-        place: Place,
+        order: Order,
     ) {
         // A table without a key has them too, though nothing can be compacted by them: consumers count on it.
         match self.maker.tombstones {
             true => {
                 let tombstone = (key.clone(), self.headers(headers));
-                self.change(key, change, headers, Place::Before);
-                self.push(tombstone.0, SchemaAndValue::NULL, tombstone.1, place);
+                self.change(key, change, headers, Order::Earlier);
+                self.push(tombstone.0, SchemaAndValue::NULL, tombstone.1, order);
             }
-            false => self.change(key, change, headers, place),
+            false => self.change(key, change, headers, order),
         }
     }
 }

@@ -22,6 +22,8 @@ static KEPT: Mutex<Option<HashMap<&'static str, &'static str>>> = Mutex::new(Non
 
 /// An object of more members is read name by name.
 const SHAPE_MAX: usize = 256;
+/// So many members all shapes of a converter have at most, a megabyte; an envelope has some forty.
+const SHAPES_MAX: usize = 16_384;
 
 /// The names that one converter met.
 pub(super) struct Names {
@@ -31,6 +33,8 @@ pub(super) struct Names {
     slots: Box<[u16; SLOTS]>,
     /// The one met last of all: what came after it before comes most often again.
     last: u16,
+    /// How many more members shapes may have.
+    shapes_left: usize,
     /// Names that could not be kept. Where they are many, names are data, and looking for them is in vain.
     missed: u32,
 }
@@ -92,6 +96,7 @@ impl Names {
             by_name: HashMap::new(),
             slots: Box::new([Self::NONE; SLOTS]),
             last: Self::NONE,
+            shapes_left: SHAPES_MAX,
             missed: 0,
         }
     }
@@ -116,9 +121,10 @@ impl Names {
     #[cold]
     pub(super) fn learn(&mut self, under: u16, pairs: &[(Value, Value)]) {
         let known = &mut self.known[usize::from(under)];
-        known.others += 1;
+        known.others = known.others.wrapping_add(1);
+        let room = self.shapes_left + known.shape.len();
         // Ever more seldom: objects that are all different are not worth the work.
-        if !known.others.is_power_of_two() || pairs.len() > SHAPE_MAX {
+        if !known.others.is_power_of_two() || pairs.len() > SHAPE_MAX.min(room) {
             return;
         }
         let mut shape = Vec::with_capacity(pairs.len());
@@ -128,6 +134,7 @@ impl Names {
             let literal = if shape.is_empty() { &member[1..] } else { member };
             shape.push(Member { name, at, literal: Literal::new(literal.as_bytes()) });
         }
+        self.shapes_left = room - shape.len();
         self.known[usize::from(under)].shape = shape;
     }
 
@@ -291,6 +298,29 @@ mod tests {
         assert_eq!(take("\"first\" :1"), (None, 0));
         assert_eq!(take("\"fi"), (None, 0));
         assert_eq!(take("\"second_name_\":1"), (Some("second_name_".to_owned()), 15));
+    }
+
+    #[test]
+    fn shapes_are_learned_as_far_as_there_is_room() {
+        let mut names = Names::new();
+        let object = |count: usize| -> Vec<(Value, Value)> {
+            (0..count).map(|at| (Value::from(format!("shape_member_{at}")), Value::Null)).collect()
+        };
+        names.learn(Names::NONE, &object(3));
+        let expected: Vec<&str> = names.expected(Names::NONE, 1).iter().map(|member| member.name).collect();
+        assert_eq!(expected, ["shape_member_1", "shape_member_2"]);
+        assert_eq!(names.shapes_left, SHAPES_MAX - 3);
+        // The second other object is learned, the third is not, and the fourth is.
+        for (count, learned) in [(5, 5), (7, 5), (2, 2)] {
+            names.learn(Names::NONE, &object(count));
+            assert_eq!(names.expected(Names::NONE, 0).len(), learned);
+        }
+        assert_eq!(names.shapes_left, SHAPES_MAX - 2);
+        names.shapes_left = 1;
+        for _ in 0..4 {
+            names.learn(Names::NONE, &object(4));
+        }
+        assert_eq!(names.expected(Names::NONE, 0).len(), 2, "there is room for three");
     }
 
     #[test]
