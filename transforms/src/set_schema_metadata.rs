@@ -69,10 +69,8 @@ impl Transform for SetSchemaMetadata {
             }
             Ok::<_, Error>((NullRules::new(fields, replace_nulls), Schema::new(def)))
         })?;
-        if let Value::Struct(row) = std::mem::take(&mut data.value) {
-            let mut values = row.into_values();
-            nulls.apply(&mut values)?;
-            data.value = Value::Struct(Struct::new(updated.clone(), values));
+        if let Value::Struct(row) = &mut data.value {
+            row.reshape(updated, |values| nulls.apply(values))?;
         }
         data.schema = Some(updated.clone());
         Ok(Fate::Kept)

@@ -23,9 +23,9 @@ import org.apache.kafka.connect.transforms.Transformation;
 
 /**
  * What one record costs the JVM's own converter and transforms: `java -cp JARS Cost.java FOLDER` reads the payloads of
- * that folder and prints one line per case, the payload, the case and nanoseconds of CPU time of the
- * process, garbage collection included. One record and one
- * schema come again and again, which is the best that the JVM's caches can meet. The fastest round counts, as on our side.
+ * that folder and prints one line per case, the payload, the case and nanoseconds of CPU time of the process, garbage
+ * collection included. One record and one schema come again and again, which is the best that the JVM's caches can meet.
+ * The fastest round counts, as on our side.
  */
 public class Cost {
     static final long WARM_UP_NS = 2_000_000_000L;

@@ -5,50 +5,14 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
-	"reflect"
 	"time"
 
 	cloudhut "github.com/cloudhut/connect-client"
 	gokafka "github.com/go-kafka/connect"
 )
-
-var (
-	background     = context.Background()
-	passed, failed int
-)
-
-// step is one step: its answer, or its error, must be the expected one.
-func step(name string, expected any, answer func() (any, error)) {
-	found, err := answer()
-	if err != nil {
-		found = err.Error()
-	}
-	if reflect.DeepEqual(expected, found) {
-		passed++
-		return
-	}
-	failed++
-	fmt.Printf("FAIL %s: expected %#v, got %#v\n", name, expected, found)
-}
-
-// becomes is the same for what becomes true within ten seconds.
-func becomes(name string, expected any, look func() (any, error)) {
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		found, err := look()
-		if err != nil {
-			found = err.Error()
-		}
-		if reflect.DeepEqual(expected, found) {
-			break
-		}
-	}
-	step(name, expected, look)
-}
 
 // done is an answer without a content.
 func done(err error) (any, error) { return "done", err }
@@ -220,8 +184,5 @@ func withGoKafka(url, file string) {
 func main() {
 	withCloudhut(os.Args[1], os.Args[2])
 	withGoKafka(os.Args[1], os.Args[2])
-	fmt.Printf("%d passed, %d failed\n", passed, failed)
-	if failed > 0 {
-		os.Exit(1)
-	}
+	finish()
 }

@@ -5,44 +5,13 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"reflect"
-	"time"
 
 	"millrace.test/client/connect"
 )
 
-var (
-	background     = context.Background()
-	client         *connect.ClientWithResponses
-	passed, failed int
-)
-
-// step is one step: its answer, or its error, must be the expected one.
-func step(name string, expected any, answer func() (any, error)) {
-	found, err := answer()
-	if err != nil {
-		found = err.Error()
-	}
-	if reflect.DeepEqual(expected, found) {
-		passed++
-		return
-	}
-	failed++
-	fmt.Printf("FAIL %s: expected %v, got %v\n", name, expected, found)
-}
-
-// becomes is the same for what becomes true within ten seconds.
-func becomes(name string, expected any, look func() (any, error)) {
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if found, err := look(); err == nil && reflect.DeepEqual(expected, found) {
-			break
-		}
-	}
-	step(name, expected, look)
-}
+var client *connect.ClientWithResponses
 
 // status of an answer; a refusal without its message is no answer of this API.
 func status(answer interface{ StatusCode() int }, err error) (any, error) {
@@ -198,8 +167,5 @@ func main() {
 		os.Exit(1)
 	}
 	steps(os.Args[2])
-	fmt.Printf("%d passed, %d failed\n", passed, failed)
-	if failed > 0 {
-		os.Exit(1)
-	}
+	finish()
 }

@@ -53,13 +53,14 @@ fn built(folder: &Path, dir: &Path) -> Result<Command, NotHere> {
     Ok(Command::new(module.join("run")))
 }
 
-/// A Go module where it can be built, with what it needs.
+/// A Go module where it can be built, with the steps that both share and what it needs.
 fn copied(folder: &Path, dir: &Path, files: &[&str]) -> Result<PathBuf, NotHere> {
     let module = dir.join("client");
     std::fs::create_dir_all(&module).expect("the row's folder can be written");
     for file in files {
         std::fs::copy(folder.join(file), module.join(file)).expect("a file of the client can be copied");
     }
+    std::fs::copy(folder.join("../steps.go"), module.join("steps.go")).expect("the steps can be copied");
     go(&module, &["mod", "download"])?;
     Ok(module)
 }

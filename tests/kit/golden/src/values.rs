@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use connect_api::{
-    Error, Headers, OffsetMap, Origin, Props, Record, Schema, SchemaAndValue, SourceOffset, TransformPlugin, values,
+    Error, Fate, Headers, OffsetMap, Origin, Props, Record, Schema, SchemaAndValue, SourceOffset, TransformPlugin,
+    values,
 };
 use connect_testkit::golden::{
     self, MapOrder, NotRepresentable, Outcome, data_json, differing_places, error, same_data, shown,
@@ -219,8 +220,8 @@ fn route(case: &Json) -> Answer {
     let mut router = (transform(".RegexRouter").configure)(&settings).map_err(|failure| ("configError", failure))?;
     let nowhere = SourceOffset { partition: Arc::new(OffsetMap::default()), offset: Arc::new(OffsetMap::default()) };
     let mut record = record(case);
-    router.apply(&mut record, Origin::Source(&nowhere)).map_err(|failure| ("error", failure))?;
-    Ok(json!({ "topic": record.topic.to_string() }))
+    let fate = router.apply(&mut record, Origin::Source(&nowhere)).map_err(|failure| ("error", failure))?;
+    Ok(json!({ "topic": (fate == Fate::Kept).then(|| record.topic.to_string()) }))
 }
 
 fn matches(case: &Json) -> Answer {

@@ -24,7 +24,7 @@ impl<'a> Number<'a> {
 
     /// The nearest double; a decimal has no negative zero.
     pub(super) fn double(&self) -> f64 {
-        let value = short_decimal(self.bytes).unwrap_or_else(|| self.text().parse().unwrap_or(0.0));
+        let value = self.text().parse().unwrap_or(0.0);
         if value == 0.0 { 0.0 } else { value }
     }
 }
@@ -56,6 +56,15 @@ impl<'a> Parser<'a> {
         let value = value as f64 / POWERS[behind];
         // A decimal has no negative zero.
         Some(Short::Decimal(if negative && value != 0.0 { -value } else { value }))
+    }
+
+    /// Takes any number as the nearest double; a decimal has no negative zero.
+    pub(super) fn double(&mut self) -> Parsed<f64> {
+        match self.short_number() {
+            Some(Short::Integer(number)) => Ok(number as f64),
+            Some(Short::Decimal(number)) => Ok(number),
+            None => self.number().map(|number| number.double()),
+        }
     }
 
     #[inline(always)]
@@ -157,33 +166,10 @@ fn eight_digits(chunk: [u8; 8]) -> Option<u64> {
     Some(first_and_third.wrapping_add(others) >> 32)
 }
 
-/// So many digits are exact in a double, and so is the power of ten that divides them.
+/// So many digits are exact in a double, and so is the power of ten that divides them: their quotient is rounded once.
 const EXACT_DIGITS: usize = 15;
 const POWERS: [f64; EXACT_DIGITS + 1] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
-
-/// The value of a decimal that is a quotient of two exact doubles, and so is rounded once; `None` for any other.
-fn short_decimal(bytes: &[u8]) -> Option<f64> {
-    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
-    // A point more than the digits.
-    if digits.len() > EXACT_DIGITS + 1 {
-        return None;
-    }
-    let (mut value, mut point) = (0_u64, None);
-    for (at, byte) in digits.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => value = value * 10 + u64::from(byte - b'0'),
-            b'.' => point = Some(at),
-            _ => return None,
-        }
-    }
-    let fraction = point.map_or(0, |at| digits.len() - 1 - at);
-    if digits.len() - usize::from(point.is_some()) > EXACT_DIGITS {
-        return None;
-    }
-    let value = value as f64 / POWERS[fraction];
-    Some(if digits.len() < bytes.len() { -value } else { value })
-}
 
 #[cfg(test)]
 mod tests {
@@ -220,7 +206,12 @@ mod tests {
             prop_assert!(integer.small.is_none_or(|small| small == whole));
             prop_assert_eq!(parser.peek().unwrap(), super::super::parse::Token::Number);
             let expected: f64 = text.parse().unwrap();
+            let start = parser.position();
             prop_assert_eq!(parser.number().unwrap().double(), expected);
+            parser.seek(start);
+            prop_assert_eq!(parser.double().unwrap(), expected);
+            parser.seek(0);
+            prop_assert_eq!(parser.double().unwrap(), whole as f64);
         }
     }
 }

@@ -132,7 +132,7 @@ impl Node {
             (Kind::Int32, Token::Number) => Value::Int32(read::long(parser.number()?) as i32),
             (Kind::Int16, Token::Number) => Value::Int16(read::long(parser.number()?) as i16),
             (Kind::Int8, Token::Number) => Value::Int8(read::long(parser.number()?) as i8),
-            (Kind::Float64, Token::Number) => Value::Float64(parser.number()?.double()),
+            (Kind::Float64, Token::Number) => Value::Float64(parser.double()?),
             (Kind::Float32, Token::Number) => Value::Float32(read::float(parser.number()?)),
             (Kind::Boolean, Token::True | Token::False) => {
                 parser.word(token)?;
